@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from app.settings import ROOT, Settings
 
 STATIC = ROOT / "static"
+BLOCKS = ("pane", "card")
 
 
 def release(folder: Path = STATIC) -> str:
@@ -91,3 +93,14 @@ class Templates:
 
     def render(self, template: str, **values: Any) -> str:
         return self.environment.get_template(template).render(values)
+
+    def render_block(self, template: str, values: Mapping[str, Any]) -> str:
+        """The block of a page that is its own, without the page around it; a partial has no blocks and is whole."""
+        page = self.environment.get_template(template)
+        name = next((name for name in BLOCKS if name in page.blocks), None)
+        if name is None:
+            return page.render(values)
+        context = page.new_context(dict(values))
+        title = "".join(page.blocks["title"](context)) if "title" in page.blocks else ""
+        head = f"<title>{title} – Parley</title>" if title and name == "pane" else ""
+        return head + "".join(page.blocks[name](context))

@@ -97,8 +97,10 @@ async def page(
     kind = caller(request)
     if kind is Caller.JSON:
         return as_json(data if data is not None else values, status)
-    context = await _context(request, whole=kind is Caller.BROWSER)
-    html = render(request, template, **{**context, **(values or {})})
+    whole = kind is Caller.BROWSER
+    context = {**await _context(request, whole), **(values or {})}
+    templates = cast("Templates", request.app.state.templates)
+    html = templates.render(template, **context) if whole else templates.render_block(template, context)
     return _html(html, status)
 
 
@@ -107,7 +109,6 @@ async def _context(request: Request, whole: bool) -> dict[str, Any]:
     state = request.state
     user = getattr(state, "user", None)
     context: dict[str, Any] = {
-        "whole": whole,
         "nonce": state.nonce,
         "me": user,
         "theme": request.cookies.get("theme", "auto"),

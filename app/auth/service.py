@@ -14,7 +14,7 @@ from app.auth import broadcasts
 from app.auth.models import Invite, Session
 from app.db import Work, now
 from app.errors import Conflict, Invalid, NotFound
-from app.users import broadcasts as users_broadcasts
+from app.users import service as users
 from app.users.models import Person, User
 from app.users.names import key, tidy, wrong_display_name, wrong_username
 
@@ -85,14 +85,14 @@ async def sign_up(work: Work, draft: SignUp) -> Person:
     if await work.first(select(User.id).where(User.username_key == values["username_key"])):
         raise Invalid(username="This username is taken; please choose another.")
     taken = select(User.id).where(User.email_key == values["email_key"])
-    if draft.email and await work.first(taken):
+    if draft.email and (await work.first(taken)) is not None:
         raise Invalid(email="This address belongs to another account.")
     try:
         result = await work.execute(insert(User).values(values).returning(*User.__table__.columns))  # type: ignore[attr-defined]
     except IntegrityError as error:
         raise Conflict("Somebody else was faster by a moment. Please try again.") from error
     person = Person.of(result.one())  # type: ignore[arg-type]
-    work.announce(users_broadcasts.arrived, person)
+    users.tell_arrived(work, person)
     return person
 
 

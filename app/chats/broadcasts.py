@@ -3,30 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 
-from markupsafe import Markup
-
+from app.chats.models import Moving
 from app.db import Render
 from app.realtime import topics
 from app.realtime.frames import Announcement, Control, Frame, partial, signal
-
-
-@dataclass(frozen=True, slots=True)
-class Moving:
-    """The part of a chat's row that is the same for all its members: the newest message in short."""
-
-    chat_id: int
-    kind: str
-    seq: int
-    revision: int
-    sender_id: int | None
-    sender_name: str
-    preview: Markup
-    tone: str
-    counts: bool
-    at: datetime
 
 
 def advanced(render: Render, moving: Moving) -> Iterator[Frame]:

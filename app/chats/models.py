@@ -73,6 +73,24 @@ class MembershipInterval(SQLModel, table=True):
 
 
 @dataclass(frozen=True, slots=True)
+class Moving:
+    """The part of a chat's row that is the same for all its members: the newest message in short."""
+
+    chat_id: int
+    kind: str
+    seq: int
+    revision: int
+    sender_id: int | None
+    sender_name: str
+    preview: str
+    tone: str
+    counts: bool
+    at: datetime
+    # A system line is put into words by its template.
+    note: object | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Member:
     """Somebody in a chat, as lists of members show them."""
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 
 from sqlalchemy import func, insert, update
 from sqlmodel import col, select
 
 from app.chats import broadcasts
-from app.chats.models import Chat, Conversation, Member, Membership, MembershipInterval
+from app.chats.models import Chat, Conversation, Member, Membership, MembershipInterval, Moving
 from app.db import Work
 from app.errors import Invalid, NotFound
 from app.users import service as users
@@ -70,6 +70,28 @@ async def conversations(work: Work, user: Person, chat_ids: Collection[int] | No
         )
         for row in rows
     ]
+
+
+async def with_people(work: Work, chat: Conversation, is_online: Callable[[int], bool]) -> Conversation:
+    """The same with what its header shows: whether the partner is here, or how many are in."""
+    if chat.partner:
+        return replace(chat, partner=replace(chat.partner, online=is_online(chat.partner.id)))
+    return replace(chat, member_count=await member_count(work, chat.id))
+
+
+def seen_from_outside(group: Chat) -> Conversation:
+    """A group as somebody sees it who is not in it yet."""
+    names = ("id", "kind", "name", "description", "is_public", "last_seq", "revision")
+    values = {name: getattr(group, name) for name in names}
+    return Conversation(**values, role=None, is_present=False, read_seq=0, delivered_seq=0, draft="")
+
+
+async def counters(work: Work, chat_id: int) -> Step:
+    """Where the chat stands."""
+    chat = await work.first(select(Chat).where(Chat.id == chat_id))
+    if not chat:
+        raise NotFound
+    return Step(chat.last_seq, chat.revision)
 
 
 def partner_id(pair: str, user_id: int) -> int:
@@ -161,6 +183,16 @@ async def revise(work: Work, chat_id: int) -> int:
     return int(result.scalar_one())
 
 
+def tell_newest(work: Work, moving: Moving) -> None:
+    """Announce a new message's short form to chat lists; the row rises."""
+    work.announce(broadcasts.advanced, moving)
+
+
+def tell_changed(work: Work, moving: Moving) -> None:
+    """Announce it where a row shows this very message."""
+    work.announce(broadcasts.revised, moving)
+
+
 async def member_ids(work: Work, chat_id: int) -> Sequence[int]:
     """Who is in the chat now."""
     return await work.all(
@@ -208,10 +240,10 @@ async def save_draft(work: Work, chat_id: int, user: Person, body: str) -> None:
     if chat.draft == body.strip()[:DRAFT]:
         return
     await set_draft(work, chat_id, user.id, body.strip()[:DRAFT])
-    work.announce(broadcasts.drafted, chat_id, user.id, body.strip()[:DRAFT])
 
 
 async def set_draft(work: Work, chat_id: int, user_id: int, body: str) -> None:
+    work.announce(broadcasts.drafted, chat_id, user_id, body)
     await work.execute(
         update(Membership)
         .where(col(Membership.chat_id) == chat_id, col(Membership.user_id) == user_id)

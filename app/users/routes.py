@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -21,10 +23,11 @@ async def index(request: Request) -> Response:
     async with database(request).read() as work:
         people = await service.directory(work, query)
         contacts = await service.contact_ids(work, me(request).id)
+    people = [replace(person, online=request.app.state.presence.is_online(person.id)) for person in people]
     values = {
         "contacts": [person for person in people if person.id in contacts],
-        "others": [person for person in people if person.id not in contacts],
-        "query": query,
+        "users": [person for person in people if person.id not in contacts],
+        "q": query,
         "section": "people",
     }
     return await page(request, "users/index.html", values, data={"users": people, "contacts": sorted(contacts)})
@@ -34,7 +37,8 @@ async def show(request: Request) -> Response:
     async with database(request).read() as work:
         person = await service.get(work, number(request, "user_id"))
         contacts = await service.contact_ids(work, me(request).id)
-    values = {"person": person, "is_contact": person.id in contacts, "section": "people"}
+    person = replace(person, online=request.app.state.presence.is_online(person.id))
+    values = {"user": person, "is_contact": person.id in contacts, "section": "people"}
     return await page(request, "users/show.html", values, data=person)
 
 

@@ -91,6 +91,11 @@ async def remove_contact(work: Work, user: Person, contact_id: int) -> None:
         raise NotFound
 
 
+def tell_arrived(work: Work, person: Person) -> None:
+    """Announce a newcomer."""
+    work.announce(broadcasts.arrived, person)
+
+
 async def edit(work: Work, user: Person, display_name: str, about: str) -> Person:
     """Change how one is shown; everybody's pages follow."""
     display_name, about = tidy(display_name), about.strip()
