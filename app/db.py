@@ -10,9 +10,10 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import BigInteger, Column, CursorResult, Executable, Integer, event
+from sqlalchemy import Column, CursorResult, Executable, Integer, event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlmodel import SQLModel
 from sqlmodel.sql.expression import Select, SelectOfScalar
 
 from app.errors import Unavailable
@@ -31,13 +32,23 @@ READERS = 4
 NO_ROOM = "The server could not store that. Nothing was changed; please try again in a moment."
 
 
+# Constraints have names, so that migrations can find them again.
+SQLModel.metadata.naming_convention = {
+    "ix": "ix_%(table_name)s_%(column_0_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
 def now() -> datetime:
     return datetime.now(UTC)
 
 
 def identity() -> Column[int]:
     """A primary key that the database counts up."""
-    return Column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    return Column(Integer, primary_key=True)
 
 
 class Work:

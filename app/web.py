@@ -91,7 +91,12 @@ def many(request: Request, name: str) -> list[str]:
 
 
 async def page(
-    request: Request, template: str, values: Mapping[str, Any] | None = None, *, data: Any = None, status: int = 200
+    request: Request,
+    template: str,
+    values: Mapping[str, Any] | None = None,
+    *,
+    data: Any = None,
+    status: int = 200,
 ) -> Response:
     """Answer with a template: whole for browsers, its own block for htmx and curl, `data` as JSON."""
     kind = caller(request)
@@ -137,7 +142,9 @@ def done(
         response = as_json(data if data is not None else {"location": address}, status)
     elif kind is Caller.HTMX and html is None:
         response = _html("", 200)
-        response.headers["HX-Location"] = json.dumps({"path": address, "target": "#pane", "swap": "innerHTML"})
+        response.headers["HX-Location"] = json.dumps(
+            {"path": address, "target": "#pane", "swap": "innerHTML"}
+        )
     else:
         response = _html(html or "", status)
     response.headers["Location"] = address
@@ -217,7 +224,9 @@ def _sign_in_first(request: Request, error: Refused, kind: Caller) -> Response:
 async def no_route(request: Request, error: Exception) -> Response:
     """Give the framework's own refusals (404, 405, 413 …) the product's look."""
     assert isinstance(error, HTTPException)
-    refusal = {404: NotFound(), 413: TooLarge("That is more than Parley takes at once.")}.get(error.status_code)
+    refusal = {404: NotFound(), 413: TooLarge("That is more than Parley takes at once.")}.get(
+        error.status_code
+    )
     refusal = refusal or Refused(error.detail)
     refusal.headers = dict(error.headers or {})
     response = await refused(request, refusal)
@@ -225,7 +234,7 @@ async def no_route(request: Request, error: Exception) -> Response:
     return response
 
 
-async def broken(request: Request, error: Exception) -> Response:
+async def broken(request: Request, _: Exception) -> Response:
     """The page for what should never happen; the log has the reason."""
     refusal = Refused("Something went wrong on the server. It is written down; please try again.")
     refusal.status, refusal.title = 500, "That should not have happened"

@@ -42,7 +42,12 @@ def cookie_name(connection: HTTPConnection) -> str:
 def set_cookie(request: Request, response: Response, signed: str) -> None:
     days = request.app.state.settings.session_days
     response.set_cookie(
-        cookie_name(request), signed, max_age=days * 86400, secure=is_secure(request), httponly=True, samesite="lax"
+        cookie_name(request),
+        signed,
+        max_age=days * 86400,
+        secure=is_secure(request),
+        httponly=True,
+        samesite="lax",
     )
 
 

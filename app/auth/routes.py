@@ -23,7 +23,14 @@ from app.web import database, done, form, leave_for, number, page, settings
 WRONG = "Username and password do not match."
 INVITED_ONLY = "New people need an invitation here. Ask somebody who is in for a link."
 SYSTEMS = ("Android", "iPhone", "iPad", "Windows", "Mac OS", "CrOS", "Linux")
-BROWSERS = {"Edg": "Edge", "OPR": "Opera", "Firefox": "Firefox", "Chrome": "Chrome", "Safari": "Safari", "curl": "curl"}
+BROWSERS = {
+    "Edg": "Edge",
+    "OPR": "Opera",
+    "Firefox": "Firefox",
+    "Chrome": "Chrome",
+    "Safari": "Safari",
+    "curl": "curl",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +107,9 @@ async def register(request: Request) -> Response:
     if not registration_is_open(request) and invite_hash is None:
         raise Forbidden(INVITED_ONLY)
     draft = service.SignUp(
-        username=fields.get("username", ""), display_name=fields.get("display_name", ""), email=fields.get("email", "")
+        username=fields.get("username", ""),
+        display_name=fields.get("display_name", ""),
+        email=fields.get("email", ""),
     ).checked()
     password = fields.get("password", "")
     require_good(password, draft.username, draft.display_name)
@@ -206,7 +215,11 @@ async def invite(request: Request) -> Response:
     signed, token_hash = request.app.state.invite_tokens.new()
     async with database(request).write() as work:
         await service.invite(
-            work, me(request).id, token_hash, int(uses) if uses.isdecimal() else 1, int(days) if days.isdecimal() else 7
+            work,
+            me(request).id,
+            token_hash,
+            int(uses) if uses.isdecimal() else 1,
+            int(days) if days.isdecimal() else 7,
         )
     base = settings(request).base_url or f"{request.url.scheme}://{request.url.netloc}"
     response = await show_invites(request, link=f"{base}/join/{signed}")

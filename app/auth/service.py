@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, insert, update
@@ -61,7 +61,9 @@ class SignedIn:
 def is_email(text: str) -> bool:
     """Whether it may be an address, or is nothing at all; only a letter sent there could prove more."""
     name, at, host = text.rpartition("@")
-    return not text or bool(at and name and "." in host.strip(".") and len(text) <= 254 and not set(text) & set(" <>,"))
+    return not text or bool(
+        at and name and "." in host.strip(".") and len(text) <= 254 and not set(text) & set(" <>,")
+    )
 
 
 async def is_empty(work: Work) -> bool:
@@ -94,6 +96,15 @@ async def sign_up(work: Work, draft: SignUp) -> Person:
     person = Person.of(result.one())  # type: ignore[arg-type]
     users.tell_arrived(work, person)
     return person
+
+
+async def make_admin(work: Work, draft: SignUp, password_hash: str) -> None:
+    """Give an account, known or new, this password and the office of admin."""
+    known = await account(work, draft.username)
+    user_id = known.id if known else (await sign_up(work, replace(draft, password_hash=password_hash))).id
+    await work.execute(
+        update(User).where(col(User.id) == user_id).values(is_admin=True, password_hash=password_hash)
+    )
 
 
 async def account(work: Work, username: str) -> User | None:
@@ -177,7 +188,10 @@ async def invite(work: Work, user_id: int, token_hash: str, max_uses: int, days:
     result = await work.execute(
         insert(Invite)
         .values(
-            token_hash=token_hash, created_by=user_id, expires_at=now() + timedelta(days=days), max_uses=max_uses
+            token_hash=token_hash,
+            created_by=user_id,
+            expires_at=now() + timedelta(days=days),
+            max_uses=max_uses,
         )
         .returning(col(Invite.id))
     )

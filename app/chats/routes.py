@@ -17,7 +17,9 @@ async def info(request: Request) -> Response:
         chat = await service.require_member(work, number(request, "chat_id"), me(request))
         members = await service.members(work, chat.id, me(request)) if chat.in_group else []
         chat = await service.with_people(work, chat, request.app.state.presence.is_online)
-    return await page(request, "chats/info.html", {"chat": chat, "members": members, "section": "chats"}, data=members)
+    return await page(
+        request, "chats/info.html", {"chat": chat, "members": members, "section": "chats"}, data=members
+    )
 
 
 async def save_draft(request: Request) -> Response:

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from app.chats.models import Conversation, Moving
 from app.db import Work
 from app.messages import text
+from app.messages.emoji import emoji_count
 from app.messages.models import Message
 from app.users import service as users
 from app.users.models import Person
@@ -53,7 +54,7 @@ class Bubble:
 
     @property
     def emoji(self) -> int:
-        return text.emoji_count(self.body)
+        return emoji_count(self.body)
 
     @property
     def long(self) -> bool:
@@ -105,7 +106,9 @@ def mentioned(message: Message) -> set[int]:
 def _note(event: dict[str, object], actor: Person, people: Mapping[int, Person]) -> Note:
     subjects = event["subjects"]
     assert isinstance(subjects, list)
-    return Note(str(event["type"]), actor, tuple(people.get(id_, UNKNOWN) for id_ in subjects), str(event["value"]))
+    return Note(
+        str(event["type"]), actor, tuple(people.get(id_, UNKNOWN) for id_ in subjects), str(event["value"])
+    )
 
 
 def moving(shown: Bubble) -> Moving:

@@ -31,7 +31,6 @@ from app.web import (
     number,
     page,
     query_number,
-    render,
     settings,
 )
 
@@ -82,7 +81,13 @@ def _data(values: dict[str, Any]) -> dict[str, Any]:
     chat: Conversation = values["chat"]
     names = ("has_older", "has_newer", "revision", "read_seq", "unread", "delivered", "read", "draft")
     return {
-        "chat": {"id": chat.id, "kind": chat.kind, "title": chat.title, "last_seq": chat.last_seq, "role": chat.role},
+        "chat": {
+            "id": chat.id,
+            "kind": chat.kind,
+            "title": chat.title,
+            "last_seq": chat.last_seq,
+            "role": chat.role,
+        },
         "messages": [message_data(bubble) for bubble in values["messages"]],
         **{name: values[name] for name in names},
     }
@@ -95,7 +100,11 @@ def message_data(bubble: Bubble) -> dict[str, Any]:
         "id": bubble.id,
         "seq": bubble.seq,
         "revision": bubble.revision,
-        "sender": {"id": bubble.sender.id, "username": bubble.sender.username, "display_name": bubble.sender.display_name},
+        "sender": {
+            "id": bubble.sender.id,
+            "username": bubble.sender.username,
+            "display_name": bubble.sender.display_name,
+        },
         "kind": bubble.kind,
         "body": bubble.body,
         "at": bubble.at,
@@ -153,8 +162,9 @@ async def _window(request: Request, chat: Conversation, window: Window) -> Respo
         "has_newer": window.has_newer,
         "revision": chat.revision,
     }
-    values = {"chat": chat, "messages": window.messages, "divider_seq": None, "unread": 0}
-    response = await page(request, "messages/_page.html", {**data, **values}, data=data)
+    without = {"divider_seq": None, "unread": 0, "delivered": None, "read": None}
+    values = {**data, **without, "chat": chat, "messages": window.messages}
+    response = await page(request, "messages/_page.html", values, data=data)
     response.headers["X-Has-Older"] = "1" if window.has_older else "0"
     response.headers["X-Has-Newer"] = "1" if window.has_newer else "0"
     response.headers["X-Revision"] = str(chat.revision)
@@ -195,7 +205,9 @@ async def send(socket: Socket, frame: dict[str, Any]) -> None:
 async def menu(request: Request) -> Response:
     """What may be done with a message."""
     values = await _menu(request)
-    return await page(request, "messages/_menu.html", values, data={k: v for k, v in values.items() if k[:4] == "may_"})
+    return await page(
+        request, "messages/menu.html", values, data={k: v for k, v in values.items() if k[:4] == "may_"}
+    )
 
 
 async def _menu(request: Request) -> dict[str, Any]:

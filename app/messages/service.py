@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, insert, or_, update
+from sqlalchemy import ColumnElement, and_, exists, insert, or_, update
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -111,13 +111,15 @@ def visible(chat_id: Any, user_id: int) -> ColumnElement[bool]:
         col(HiddenMessage.chat_id) == chat_id,
         col(HiddenMessage.seq) == col(Message.seq),
     )
-    return (col(Message.chat_id) == chat_id) & stay & ~hidden
+    return and_(col(Message.chat_id) == chat_id, stay, ~hidden)
 
 
 def counts_as_unread(user_id: int) -> ColumnElement[bool]:
     """The condition of what a badge counts: others' messages that are neither deleted nor system lines."""
     return (
-        (col(Message.kind) != "note") & col(Message.deleted_at).is_(None) & (col(Message.sender_id) != user_id)
+        (col(Message.kind) != "note")
+        & col(Message.deleted_at).is_(None)
+        & (col(Message.sender_id) != user_id)
     )
 
 
@@ -134,7 +136,9 @@ async def send(work: Work, user: Person, chat_id: int, draft: Draft) -> tuple[Bu
     chat = await chats.require_present(work, chat_id, user)
     if known := await work.first(select(Message).where(Message.chat_id == chat_id, Message.id == draft.id)):
         if (known.sender_id, known.fingerprint) != (user.id, draft.fingerprint):
-            sentence = "Another message was sent from this form already. Send this one now if you still want to."
+            sentence = (
+                "Another message was sent from this form already. Send this one now if you still want to."
+            )
             raise Conflict(sentence, {"body": sentence})
         return (await bubbles(work, chat, [known]))[0], False
     step = await chats.advance(work, chat_id)
@@ -177,7 +181,12 @@ async def _add(work: Work, values: dict[str, Any]) -> Message:
 
 
 async def note(
-    work: Work, chat: Conversation, actor: Person, type_: str, subjects: Sequence[Person] = (), value: str = ""
+    work: Work,
+    chat: Conversation,
+    actor: Person,
+    type_: str,
+    subjects: Sequence[Person] = (),
+    value: str = "",
 ) -> int:
     """Write a system line as a structured event; answers its seq."""
     step = await chats.advance(work, chat.id)
@@ -188,6 +197,7 @@ async def note(
         "id": str(uuid.uuid4()),
         "sender_id": actor.id,
         "kind": "note",
+        "body": "",
         "event": {"type": type_, "subjects": [person.id for person in subjects], "value": value},
         "created_at": now(),
     }
@@ -247,9 +257,12 @@ async def since(work: Work, chat: Conversation, user: Person, revision: int, low
         select(Message.id)
         .join(
             HiddenMessage,
-            (col(HiddenMessage.chat_id) == col(Message.chat_id)) & (col(HiddenMessage.seq) == col(Message.seq)),
+            (col(HiddenMessage.chat_id) == col(Message.chat_id))
+            & (col(HiddenMessage.seq) == col(Message.seq)),
         )
-        .where(Message.chat_id == chat.id, HiddenMessage.user_id == user.id, HiddenMessage.revision > revision)
+        .where(
+            Message.chat_id == chat.id, HiddenMessage.user_id == user.id, HiddenMessage.revision > revision
+        )
     )
     return Changes(chat.revision, await bubbles(work, chat, found), gone)
 
@@ -281,7 +294,12 @@ async def require_own(work: Work, user: Person, chat_id: int, seq: int) -> tuple
 
 
 def may_edit(message: Message, chat: Conversation, user: Person, window: timedelta) -> bool:
-    return _is_living_text(message) and chat.may_write and message.sender_id == user.id and _within(message, window)
+    return (
+        _is_living_text(message)
+        and chat.may_write
+        and message.sender_id == user.id
+        and _within(message, window)
+    )
 
 
 def may_delete(message: Message, chat: Conversation, user: Person, window: timedelta) -> bool:
@@ -339,7 +357,9 @@ async def hide(work: Work, user: Person, chat_id: int, seq: int) -> None:
     """Delete a message for oneself only; doing it twice is harmless. Raises NotFound."""
     chat = await chats.require_member(work, chat_id, user)
     message = await work.first(select(Message).where(Message.chat_id == chat_id, Message.seq == seq))
-    hidden = select(HiddenMessage.seq).where(HiddenMessage.user_id == user.id, HiddenMessage.chat_id == chat_id)
+    hidden = select(HiddenMessage.seq).where(
+        HiddenMessage.user_id == user.id, HiddenMessage.chat_id == chat_id
+    )
     if await work.first(hidden.where(HiddenMessage.seq == seq)) is not None:
         return
     message = await require_visible(work, chat, user, seq)

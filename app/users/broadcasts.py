@@ -20,5 +20,5 @@ def renamed(_: Render, person: Person) -> Iterator[Frame]:
 
 def arrived(render: Render, person: Person) -> Iterator[Frame]:
     """A newcomer's line in open directories."""
-    html = render("users/_person.html", person=person, is_contact=False)
+    html = render("users/_person.html", user=person)
     yield Frame(topics.everyone(), partial("#directory", html, "beforeend"))

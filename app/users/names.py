@@ -13,7 +13,9 @@ INVISIBLE = regex.compile(
     r"[\p{Cc}\p{Cf}\p{Cn}\p{Cs}\p{Co}\p{Zl}\p{Zp}\u115F\u1160\u3164\uFFA0\u2800--[\u200D\uFE0F]]", regex.V1
 )
 # Joiners belong inside emoji and the scripts that need them, nowhere else.
-STRAY_JOINER = regex.compile(r"(?<![\p{Extended_Pictographic}\uFE0F\p{EMod}])\u200D|\u200D(?!\p{Extended_Pictographic})")
+STRAY_JOINER = regex.compile(
+    r"(?<![\p{Extended_Pictographic}\uFE0F\p{EMod}])\u200D|\u200D(?!\p{Extended_Pictographic})"
+)
 MOST = 64
 
 

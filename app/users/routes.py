@@ -11,7 +11,7 @@ from starlette.routing import Route
 from app.errors import Invalid, NotFound
 from app.users import service
 from app.users.service import me
-from app.web import caller, Caller, database, done, form, leave_for, number, page, query_number, render
+from app.web import Caller, caller, database, done, form, leave_for, number, page, query_number, render
 
 THEMES = ("auto", "light", "dark")
 YEAR = 365 * 86400
@@ -30,7 +30,9 @@ async def index(request: Request) -> Response:
         "q": query,
         "section": "people",
     }
-    return await page(request, "users/index.html", values, data={"users": people, "contacts": sorted(contacts)})
+    return await page(
+        request, "users/index.html", values, data={"users": people, "contacts": sorted(contacts)}
+    )
 
 
 async def show(request: Request) -> Response:
@@ -61,7 +63,7 @@ async def add_contact(request: Request) -> Response:
     fields = await form(request, again=index)
     async with database(request).write() as work:
         person = await service.add_contact(work, me(request), fields.get("username", ""))
-    html = None if caller(request) is Caller.HTMX else render(request, "users/_person.html", person=person, is_contact=True)
+    html = None if caller(request) is Caller.HTMX else render(request, "users/_person.html", user=person)
     return done(request, f"/users/{person.id}", html, data=person, status=201)
 
 
@@ -87,7 +89,9 @@ async def stylesheet(request: Request) -> Response:
     if query_number(request, "u") != user.id:
         raise NotFound
     css = render(request, "users/me.css", id=user.id)
-    return Response(css, media_type="text/css", headers={"Cache-Control": f"private, max-age={YEAR}, immutable"})
+    return Response(
+        css, media_type="text/css", headers={"Cache-Control": f"private, max-age={YEAR}, immutable"}
+    )
 
 
 routes = [
