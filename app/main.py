@@ -28,6 +28,7 @@ from app.inbox import routes as inbox
 from app.limits import Limit
 from app.messages import routes as messages
 from app.presence import routes as presence
+from app.presence.service import saw
 from app.realtime.bus import LocalBus
 from app.realtime.hub import Hub
 from app.receipts import routes as receipts
@@ -101,4 +102,6 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
         if taken := state.marks.take():
             await receipts.store(state.database, taken)
         await state.presence.close()
+        async with state.database.write() as work:
+            await saw(work, state.presence.online)
         await state.database.close()

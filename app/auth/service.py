@@ -179,7 +179,7 @@ async def change_password(work: Work, user_id: int, password_hash: str, session_
     await revoke_others(work, user_id, session_id)
 
 
-async def invite(work: Work, user_id: int, token_hash: str, max_uses: int, days: int) -> int:
+async def invite(work: Work, user_id: int | None, token_hash: str, max_uses: int, days: int) -> int:
     """Make an invitation; answers its id. Raises Invalid for senseless numbers."""
     if not 1 <= max_uses <= INVITE_USES:
         raise Invalid(max_uses=f"1 to {INVITE_USES} people.")
@@ -196,6 +196,15 @@ async def invite(work: Work, user_id: int, token_hash: str, max_uses: int, days:
         .returning(col(Invite.id))
     )
     return int(result.scalar_one())
+
+
+async def renew_setup_link(work: Work, token_hash: str) -> bool:
+    """While nobody has an account: let whoever has this token make the first one, and no older link."""
+    await work.execute(delete(Invite).where(col(Invite.created_by).is_(None)))
+    if not await is_empty(work):
+        return False
+    await invite(work, None, token_hash, 1, 1)
+    return True
 
 
 async def invites(work: Work) -> Sequence[Invite]:

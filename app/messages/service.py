@@ -251,7 +251,7 @@ async def since(work: Work, chat: Conversation, user: Person, revision: int, low
         return Changes(chat.revision, [], [])
     statement = seen_by(chat, user).where(Message.revision > revision, Message.seq >= lowest)
     found = await work.all(statement.order_by(col(Message.seq)).limit(MOST_CHANGES + 1))
-    if len(found) > MOST_CHANGES:
+    if len(found) > MOST_CHANGES or await _stay_changed(work, chat, user, revision):
         return Changes(chat.revision, [], [], reload=True)
     gone = await work.all(
         select(Message.id)
@@ -265,6 +265,21 @@ async def since(work: Work, chat: Conversation, user: Person, revision: int, low
         )
     )
     return Changes(chat.revision, await bubbles(work, chat, found), gone)
+
+
+async def _stay_changed(work: Work, chat: Conversation, user: Person, revision: int) -> bool:
+    """Whether somebody came or went after `revision`: the line of it is where their stay begins or ends."""
+    line = or_(
+        col(Message.seq) == col(MembershipInterval.from_seq),
+        col(Message.seq) == col(MembershipInterval.to_seq),
+    )
+    statement = (
+        select(Message.seq)
+        .join(MembershipInterval, and_(col(MembershipInterval.chat_id) == col(Message.chat_id), line))
+        .where(Message.chat_id == chat.id, MembershipInterval.user_id == user.id)
+        .where(Message.kind == "note", Message.revision > revision)
+    )
+    return await work.first(statement) is not None
 
 
 async def unread(work: Work, chat: Conversation, user: Person) -> tuple[int, int | None]:
