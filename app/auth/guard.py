@@ -1,0 +1,112 @@
+"""The one gate of every HTTP route: same origin, signed in, not too fast. Closed unless listed as public."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from ipaddress import ip_address, ip_network
+
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.auth import service
+from app.auth.tokens import Tokens
+from app.db import Database, now
+from app.errors import Forbidden, Unauthenticated
+from app.limits import Limit
+from app.security import SAFE
+from app.settings import LOOPBACK, Settings
+
+PUBLIC = frozenset({"/login", "/register", "/healthz", "/readyz", "/theme"})
+PUBLIC_FOLDERS = ("/static/", "/join/")
+TOUCH_EVERY = timedelta(hours=1)
+
+
+def is_public(path: str) -> bool:
+    return path in PUBLIC or path.startswith(PUBLIC_FOLDERS)
+
+
+def is_secure(connection: HTTPConnection) -> bool:
+    """Whether browsers take Secure cookies here: by https, or on the machine itself."""
+    settings: Settings = connection.app.state.settings
+    host = connection.headers.get("host", "").rpartition(":")[0] or connection.headers.get("host", "")
+    is_loopback = host.strip("[]") in LOOPBACK or host.endswith("localhost")
+    return settings.base_url.startswith("https:") or connection.url.scheme in ("https", "wss") or is_loopback
+
+
+def cookie_name(connection: HTTPConnection) -> str:
+    """A plain-HTTP name in a local network gets a cookie without the protection that needs TLS."""
+    return "__Host-sid" if is_secure(connection) else "sid"
+
+
+def set_cookie(request: Request, response: Response, signed: str) -> None:
+    days = request.app.state.settings.session_days
+    response.set_cookie(
+        cookie_name(request),
+        signed,
+        max_age=days * 86400,
+        secure=is_secure(request),
+        httponly=True,
+        samesite="lax",
+    )
+
+
+def drop_cookie(request: Request, response: Response) -> None:
+    response.delete_cookie(cookie_name(request), secure=is_secure(request), httponly=True, samesite="lax")
+
+
+def address(connection: HTTPConnection) -> str:
+    return connection.client.host if connection.client else ""
+
+
+def neighbourhood(connection: HTTPConnection) -> str:
+    """The network that limits count as one visitor: a /24, or the /56 that a household gets."""
+    try:
+        ip = ip_address(address(connection))
+    except ValueError:
+        return "address:unknown"
+    return f"address:{ip_network((ip, 24 if ip.version == 4 else 56), strict=False)}"
+
+
+async def who(connection: HTTPConnection) -> service.SignedIn | None:
+    """Who is behind a request or a socket, by its cookie."""
+    tokens: Tokens = connection.app.state.session_tokens
+    database: Database = connection.app.state.database
+    token_hash = tokens.read(connection.cookies.get(cookie_name(connection), ""))
+    if token_hash is None:
+        return None
+    async with database.read() as work:
+        return await service.signed_in(work, token_hash, connection.app.state.settings.session_days)
+
+
+class Guard:
+    """Wraps all routes; puts `user` and `session_id` into the request's state."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._admit(Request(scope))
+        await self.app(scope, receive, send)
+
+    async def _admit(self, request: Request) -> None:
+        state, app_state = request.state, request.app.state
+        path = request.scope["path"].removeprefix(app_state.settings.base_path)
+        if request.method not in SAFE and not state.same_origin:
+            raise Forbidden("This was sent by a page that is not Parley’s, so nothing was done.")
+        if path.startswith("/static/"):
+            return
+        state.insecure = not is_secure(request)
+        found = await who(request)
+        if found is None:
+            if not is_public(path):
+                raise Unauthenticated("Please sign in first.")
+            return
+        state.user, state.session_id = found.person, found.session_id
+        if request.method not in SAFE:
+            writes: Limit = app_state.writes
+            writes.require(f"user:{found.person.id}")
+        if now() - found.last_active_at > TOUCH_EVERY:
+            async with app_state.database.write() as work:
+                await service.touch(work, found.session_id, address(request))
