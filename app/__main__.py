@@ -70,9 +70,7 @@ async def _say_how_to_begin(settings: Settings) -> None:
     if is_new:
         print(f"Make the first account, the admin’s, within a day at {base}/join/{signed}")
     if not base.startswith("https:"):
-        print(
-            "This address is not encrypted: anyone on the way can read along. See docs/operations.md for TLS."
-        )
+        print("This address is not encrypted: anyone on the way can read along. See docs/operations.md for TLS.")
 
 
 def _migrate(settings: Settings, _: argparse.Namespace) -> int:

@@ -250,11 +250,10 @@ class Database:
     async def read(self) -> AsyncIterator[Work]:
         """A work that only looks, at one state of the database, and waits for no writer."""
         try:
-            connection = await self.readers.connect()
+            async with self.readers.connect() as connection, connection.begin():
+                yield Work(connection)
         except PoolTimeout as error:
             raise Unavailable("The server is very busy. Please try again in a moment.") from error
-        async with connection, connection.begin():
-            yield Work(connection)
 
     async def close(self) -> None:
         await self.writer.close()

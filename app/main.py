@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from itsdangerous import Signer
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -79,6 +81,7 @@ def _furnish(app: Starlette, settings: Settings, templates: Templates) -> None:
     state.passwords = Passwords()
     state.session_tokens = Tokens(settings.secret, "session")
     state.invite_tokens = Tokens(settings.secret, "invite")
+    state.known_devices = Signer(settings.secret, salt="known device", digest_method=hashlib.sha256)
     state.registration_is_open = auth.registration_is_open
     state.shell = inbox.shell
     state.presence = presence.presence_of(app)

@@ -142,9 +142,7 @@ def done(
         response = as_json(data if data is not None else {"location": address}, status)
     elif kind is Caller.HTMX and html is None:
         response = _html("", 200)
-        response.headers["HX-Location"] = json.dumps(
-            {"path": address, "target": "#pane", "swap": "innerHTML"}
-        )
+        response.headers["HX-Location"] = json.dumps({"path": address, "target": "#pane", "swap": "innerHTML"})
     else:
         response = _html(html or "", status)
     response.headers["Location"] = address
@@ -224,9 +222,7 @@ def _sign_in_first(request: Request, error: Refused, kind: Caller) -> Response:
 async def no_route(request: Request, error: Exception) -> Response:
     """Give the framework's own refusals (404, 405, 413 …) the product's look."""
     assert isinstance(error, HTTPException)
-    refusal = {404: NotFound(), 413: TooLarge("That is more than Parley takes at once.")}.get(
-        error.status_code
-    )
+    refusal = {404: NotFound(), 413: TooLarge("That is more than Parley takes at once.")}.get(error.status_code)
     refusal = refusal or Refused(error.detail)
     refusal.headers = dict(error.headers or {})
     response = await refused(request, refusal)
