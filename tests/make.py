@@ -24,9 +24,7 @@ from app.users.models import Person, User
 ORIGIN = "https://testserver"
 PASSWORD = "correct horse battery staple"
 # Of that password, with costs so low that nobody waits for it.
-PASSWORD_HASH = (
-    "$argon2id$v=19$m=8,t=1,p=1$E3TGMM55HK/VzcUqnglYSQ$kIF6joh2CzKTqDZmD0RDkazAHFj5R5vxe7Adae2DSJc"
-)
+PASSWORD_HASH = "$argon2id$v=19$m=8,t=1,p=1$E3TGMM55HK/VzcUqnglYSQ$kIF6joh2CzKTqDZmD0RDkazAHFj5R5vxe7Adae2DSJc"
 
 HTML = {"accept": "text/html"}
 HTMX = {"hx-request": "true", "accept": "text/html"}

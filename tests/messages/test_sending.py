@@ -33,9 +33,7 @@ async def test_without_an_id_the_server_makes_one(ann: Member, chat_id: int) -> 
     assert uuid.UUID(first.removeprefix("message-"))
 
 
-async def test_the_chat_hears_the_very_bytes_of_the_answer(
-    ann: Member, chat_id: int, bus: RecordingBus
-) -> None:
+async def test_the_chat_hears_the_very_bytes_of_the_answer(ann: Member, chat_id: int, bus: RecordingBus) -> None:
     response = await ann.say(chat_id, "Hello Bob")
     (frame,) = bus.html(topics.chat(chat_id))
     assert f'hx-target="#chat-{chat_id}-messages" hx-swap="place">{response.text}</hx-partial>' in frame
@@ -56,9 +54,7 @@ async def test_a_send_to_a_group_is_told_once(
     assert [each.topic for each in bus.told] == [topics.chat(group)]
 
 
-async def test_a_stranger_finds_nothing_and_nobody_hears(
-    cara: Member, chat_id: int, bus: RecordingBus
-) -> None:
+async def test_a_stranger_finds_nothing_and_nobody_hears(cara: Member, chat_id: int, bus: RecordingBus) -> None:
     bus.told.clear()
     assert (await cara.say(chat_id, "Let me in")).status_code == 404
     assert bus.told == []
@@ -107,9 +103,7 @@ async def test_the_same_id_with_other_words_is_a_conflict(ann: Member, chat_id: 
 async def test_the_conflict_offers_the_words_with_a_fresh_id(ann: Member, chat_id: int) -> None:
     id_ = str(uuid.uuid4())
     await ann.say(chat_id, "One thing", id=id_)
-    page = await ann.post(
-        f"/chats/{chat_id}/messages", data={"body": "Another & more", "id": id_}, headers=HTML
-    )
+    page = await ann.post(f"/chats/{chat_id}/messages", data={"body": "Another & more", "id": id_}, headers=HTML)
     assert page.status_code == 409
     assert "Another &amp; more</textarea>" in page.text
     assert f'name="id" value="{id_}"' not in page.text
