@@ -30,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = Settings.from_environment()
         log.configure(settings.log_level)
+        _ = settings.secret  # made now, so that it stands in the first backup
         status: int = options.command(settings, options)
     except (WrongSetting, PortTaken, Refused) as error:
         print(f"parley: {error}", file=sys.stderr)
