@@ -1,0 +1,2 @@
+// Everything that lives in a page. Each element starts by itself wherever its tag appears.
+import "./live.js";
