@@ -111,6 +111,8 @@ def visible(chat_id: Any, user_id: int) -> ColumnElement[bool]:
         col(HiddenMessage.chat_id) == chat_id,
         col(HiddenMessage.seq) == col(Message.seq),
     )
+    # By itself SQLAlchemy finds the table of `chat_id` one query out only, and else joins it here anew.
+    stay, hidden = stay.correlate_except(MembershipInterval), hidden.correlate_except(HiddenMessage)
     return and_(col(Message.chat_id) == chat_id, stay, ~hidden)
 
 
