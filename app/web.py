@@ -37,6 +37,8 @@ def caller(request: Request) -> Caller:
     accept = request.headers.get("accept", "")
     if "application/json" in accept:
         return Caller.JSON
+    if request.headers.get("hx-history-restore-request") == "true":
+        return Caller.BROWSER  # htmx goes back, and cuts what it needs out of the whole page
     if request.headers.get("hx-request") == "true":
         return Caller.HTMX
     return Caller.BROWSER if "text/html" in accept else Caller.SCRIPT
