@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from app import health, log
 from app.auth import service as auth
 from app.auth.passwords import Passwords, require_good
+from app.auth.tokens import Tokens
 from app.db import Database
 from app.demo import demo
 from app.errors import Refused
@@ -29,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = Settings.from_environment()
         log.configure(settings.log_level)
+        _ = settings.secret  # made now, so that it stands in the first backup
         status: int = options.command(settings, options)
     except (WrongSetting, PortTaken, Refused) as error:
         print(f"parley: {error}", file=sys.stderr)
@@ -52,8 +54,24 @@ def _parser() -> argparse.ArgumentParser:
 
 def serve(settings: Settings, _: argparse.Namespace) -> int:
     migrate(settings)
+    if not settings.is_local:
+        asyncio.run(_say_how_to_begin(settings))
     run(create_app(settings), settings.host, settings.port)
     return 0
+
+
+async def _say_how_to_begin(settings: Settings) -> None:
+    """Whoever finds a fresh public server first must not become its admin: the operator gets a link."""
+    base = settings.base_url or f"http://{settings.host}:{settings.port}"
+    signed, token_hash = Tokens(settings.secret, "invite").new()
+    database = offline(settings)
+    async with database.write() as work:
+        is_new = await auth.renew_setup_link(work, token_hash)
+    await database.close()
+    if is_new:
+        print(f"Make the first account, the admin’s, within a day at {base}/join/{signed}")
+    if not base.startswith("https:"):
+        print("This address is not encrypted: anyone on the way can read along. See docs/operations.md for TLS.")
 
 
 def _migrate(settings: Settings, _: argparse.Namespace) -> int:

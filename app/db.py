@@ -12,6 +12,7 @@ from typing import Any, TypeVar, cast
 
 from sqlalchemy import Column, CursorResult, Executable, Integer, event
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlmodel import SQLModel
 from sqlmodel.sql.expression import Select, SelectOfScalar
@@ -248,8 +249,11 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Work]:
         """A work that only looks, at one state of the database, and waits for no writer."""
-        async with self.readers.connect() as connection, connection.begin():
-            yield Work(connection)
+        try:
+            async with self.readers.connect() as connection, connection.begin():
+                yield Work(connection)
+        except PoolTimeout as error:
+            raise Unavailable("The server is very busy. Please try again in a moment.") from error
 
     async def close(self) -> None:
         await self.writer.close()

@@ -51,9 +51,7 @@ class Invalid(Refused):
     title = "Please check what you typed"
 
     def __init__(self, **errors: str) -> None:
-        super().__init__(
-            " ".join(errors.values()), {key.removesuffix("_"): text for key, text in errors.items()}
-        )
+        super().__init__(" ".join(errors.values()), {key.removesuffix("_"): text for key, text in errors.items()})
 
 
 class TooMany(Refused):

@@ -29,9 +29,7 @@ class StaticFolder:
 
     def __init__(self) -> None:
         paths = (path for path in STATIC.rglob("*") if path.is_file())
-        self.files = {
-            path.relative_to(STATIC).as_posix(): _load(path.name, path.read_bytes()) for path in paths
-        }
+        self.files = {path.relative_to(STATIC).as_posix(): _load(path.name, path.read_bytes()) for path in paths}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope)

@@ -37,9 +37,7 @@ async def readyz(request: Request) -> Response:
         problems["database"] = type(error).__name__
     if shutil.disk_usage(settings(request).data).free < LEAST_FREE:
         problems["disk"] = "nearly full"
-    return JSONResponse(
-        {"status": "not ready" if problems else "ready", **problems}, 503 if problems else 200
-    )
+    return JSONResponse({"status": "not ready" if problems else "ready", **problems}, 503 if problems else 200)
 
 
 routes = [Route("/healthz", healthz, methods=["GET"]), Route("/readyz", readyz, methods=["GET"])]

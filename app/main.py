@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from itsdangerous import Signer
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -28,6 +30,7 @@ from app.inbox import routes as inbox
 from app.limits import Limit
 from app.messages import routes as messages
 from app.presence import routes as presence
+from app.presence.service import saw
 from app.realtime.bus import LocalBus
 from app.realtime.hub import Hub
 from app.receipts import routes as receipts
@@ -78,6 +81,7 @@ def _furnish(app: Starlette, settings: Settings, templates: Templates) -> None:
     state.passwords = Passwords()
     state.session_tokens = Tokens(settings.secret, "session")
     state.invite_tokens = Tokens(settings.secret, "invite")
+    state.known_devices = Signer(settings.secret, salt="known device", digest_method=hashlib.sha256)
     state.registration_is_open = auth.registration_is_open
     state.shell = inbox.shell
     state.presence = presence.presence_of(app)
@@ -101,4 +105,6 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
         if taken := state.marks.take():
             await receipts.store(state.database, taken)
         await state.presence.close()
+        async with state.database.write() as work:
+            await saw(work, state.presence.online)
         await state.database.close()

@@ -46,9 +46,7 @@ def migrate(settings: Settings) -> None:
 
 def _require_known(script: ScriptDirectory, current: str, path: Path) -> None:
     if current not in {revision.revision for revision in script.walk_revisions()}:
-        raise WrongSetting(
-            f"{path} was made by a newer version of Parley (revision {current}); nothing was changed."
-        )
+        raise WrongSetting(f"{path} was made by a newer version of Parley (revision {current}); nothing was changed.")
 
 
 def _copy(path: Path, current: str) -> None:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 ROOT = Path(__file__).parent.parent
+DATA = ROOT / "data"
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -43,9 +44,7 @@ def one_of(*words: str) -> Callable[[str], str]:
 
 def database(text: str) -> str:
     if not text.startswith("sqlite:///"):
-        raise ValueError(
-            "an address like sqlite:////srv/parley/parley.db (other databases are not served yet)"
-        )
+        raise ValueError("an address like sqlite:////srv/parley/parley.db (other databases are not served yet)")
     return text.replace("sqlite:///", "sqlite+aiosqlite:///", 1)
 
 
@@ -84,7 +83,7 @@ class Settings:
 
     host: str = _variable("127.0.0.1", text, "Address to listen on.")
     port: int = _variable(8000, whole(0, 65535), "Port to listen on; 0 takes a free one.")
-    data: Path = _variable(ROOT / "data", Path, "Folder of everything worth keeping: database and secrets.")
+    data: Path = _variable(DATA, Path, "Folder of everything worth keeping: database and secrets.")
     database_url: str = _variable("", database, "Database; empty means SQLite in the data folder.")
     redis_url: str = _variable("", reserved, "Reserved for running several processes.")
     base_url: str = _variable(
@@ -95,9 +94,7 @@ class Settings:
         one_of("auto", "open", "invite"),
         "Who may sign up: anybody, invited people only, or `auto`: open on this machine alone, else by invite.",
     )
-    timezone: str = _variable(
-        "UTC", zone, "Zone of the times in pages; browsers with scripts show their own."
-    )
+    timezone: str = _variable("UTC", zone, "Zone of the times in pages; browsers with scripts show their own.")
     log_level: str = _variable("info", one_of("debug", "info", "warning", "error"), "How much is logged.")
     session_days: int = _variable(30, whole(1, 3650), "Days without use after which a device is signed out.")
     edit_minutes: int = _variable(15, whole(0, 525600), "Minutes in which a message may be edited.")
@@ -110,9 +107,7 @@ class Settings:
     address_attempts: int = _variable(
         100, whole(1, 1_000_000), "Sign-ins and sign-ups per network address in 15 minutes."
     )
-    request_rate: int = _variable(
-        50, whole(1, 1_000_000), "Writing requests a second that one person may make."
-    )
+    request_rate: int = _variable(50, whole(1, 1_000_000), "Writing requests a second that one person may make.")
     sockets_per_user: int = _variable(20, whole(1, 10_000), "Open pages of one person at a time.")
 
     @classmethod

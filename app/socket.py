@@ -140,8 +140,6 @@ async def _handle(handler: Handler, socket: Socket, frame: dict[str, Any]) -> No
     try:
         await handler(socket, frame)
     except Refused as refusal:
-        socket.outbox.put(
-            signal("refused", of=frame.get("type"), id=frame.get("id"), message=refusal.message)
-        )
+        socket.outbox.put(signal("refused", of=frame.get("type"), id=frame.get("id"), message=refusal.message))
     except Exception:
         log.exception("a frame failed: %s", frame.get("type"))

@@ -37,8 +37,8 @@ def caller(request: Request) -> Caller:
     accept = request.headers.get("accept", "")
     if "application/json" in accept:
         return Caller.JSON
-    if request.headers.get("hx-history-restore-request") == "true":
-        return Caller.BROWSER  # htmx goes back, and cuts what it needs out of the whole page
+    if "hx-history-restore-request" in request.headers:
+        return Caller.BROWSER  # Back and Forward pick the pane out of the whole page
     if request.headers.get("hx-request") == "true":
         return Caller.HTMX
     return Caller.BROWSER if "text/html" in accept else Caller.SCRIPT
@@ -134,19 +134,14 @@ def done(
 ) -> Response:
     """Answer a change: browsers are led to `location`, htmx and curl get `html`, programs get `data`.
 
-    Without `html`, htmx is led to `location`, too.
+    Without `html`, htmx is led to `location`, too: it follows and pushes the address.
     """
     address = settings(request).base_path + location
     kind = caller(request)
-    if kind is Caller.BROWSER:
+    if kind is Caller.BROWSER or (kind is Caller.HTMX and html is None):
         return RedirectResponse(address, 303)
     if kind is Caller.JSON:
         response = as_json(data if data is not None else {"location": address}, status)
-    elif kind is Caller.HTMX and html is None:
-        response = _html("", 200)
-        response.headers["HX-Location"] = json.dumps(
-            {"path": address, "target": "#pane", "swap": "innerHTML"}
-        )
     else:
         response = _html(html or "", status)
     response.headers["Location"] = address
@@ -226,9 +221,7 @@ def _sign_in_first(request: Request, error: Refused, kind: Caller) -> Response:
 async def no_route(request: Request, error: Exception) -> Response:
     """Give the framework's own refusals (404, 405, 413 …) the product's look."""
     assert isinstance(error, HTTPException)
-    refusal = {404: NotFound(), 413: TooLarge("That is more than Parley takes at once.")}.get(
-        error.status_code
-    )
+    refusal = {404: NotFound(), 413: TooLarge("That is more than Parley takes at once.")}.get(error.status_code)
     refusal = refusal or Refused(error.detail)
     refusal.headers = dict(error.headers or {})
     response = await refused(request, refusal)

@@ -50,9 +50,7 @@ class Checkout:
             "FAKE": str(self.fake),
             "PYTHON": f"{self.fake}/python",
         }
-        return subprocess.run(
-            command, cwd=self.root, env=env | settings, capture_output=True, text=True, check=False
-        )
+        return subprocess.run(command, cwd=self.root, env=env | settings, capture_output=True, text=True, check=False)
 
     def installs(self, lock: str, **settings: str) -> bool:
         (self.fake / "calls").write_text("")

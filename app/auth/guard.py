@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import timedelta
 from ipaddress import ip_address, ip_network
 
+from itsdangerous import BadSignature
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -16,10 +18,12 @@ from app.errors import Forbidden, Unauthenticated
 from app.limits import Limit
 from app.security import SAFE
 from app.settings import LOOPBACK, Settings
+from app.users.names import key
 
 PUBLIC = frozenset({"/login", "/register", "/healthz", "/readyz", "/theme"})
 PUBLIC_FOLDERS = ("/static/", "/join/")
 TOUCH_EVERY = timedelta(hours=1)
+YEAR = 365 * 86400
 
 
 def is_public(path: str) -> bool:
@@ -53,6 +57,33 @@ def set_cookie(request: Request, response: Response, signed: str) -> None:
 
 def drop_cookie(request: Request, response: Response) -> None:
     response.delete_cookie(cookie_name(request), secure=is_secure(request), httponly=True, samesite="lax")
+
+
+def set_known(request: Request, response: Response, user_id: int) -> None:
+    """Remember that somebody signed in on this browser, long after the session is over."""
+    signed = request.app.state.known_devices.sign(f"{user_id}.{secrets.token_urlsafe(9)}").decode()
+    response.set_cookie(
+        "known",
+        signed,
+        max_age=YEAR,
+        secure=is_secure(request),
+        httponly=True,
+        samesite="lax",
+        path=request.app.state.settings.base_path + "/login",
+    )
+
+
+def attempts_key(request: Request, username: str, user_id: int | None) -> str:
+    """Whose attempts a sign-in counts among: a browser that knows the account has its own,
+    so that strangers who guess cannot lock its owner out.
+    """
+    try:
+        known = request.app.state.known_devices.unsign(request.cookies.get("known", "")).decode()
+    except BadSignature:
+        known = ""
+    if user_id is not None and known.startswith(f"{user_id}."):
+        return f"device:{known}"
+    return f"account:{key(username)}"
 
 
 def address(connection: HTTPConnection) -> str:

@@ -30,7 +30,8 @@ class Invite(SQLModel, table=True):
 
     id: int = Field(sa_column=identity())
     token_hash: str = Field(unique=True)
-    created_by: int = Field(foreign_key="users.id", ondelete="CASCADE")
+    # Nobody's is the link by which the first admin of a public server signs up.
+    created_by: int | None = Field(default=None, foreign_key="users.id", ondelete="CASCADE")
     created_at: datetime = Field(default_factory=now)
     expires_at: datetime
     max_uses: int

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+
 import anyio
 from anyio.to_thread import run_sync
 from argon2 import PasswordHasher
@@ -23,7 +25,7 @@ class Passwords:
         self.hasher = PasswordHasher(time_cost=1, memory_cost=47104, parallelism=1)
         self.slots = anyio.CapacityLimiter(SLOTS)
         # Verified for names that do not exist, so that they take as long as those that do.
-        self.dummy = self.hasher.hash("nobody's password")
+        self.dummy = self.hasher.hash(secrets.token_hex())
 
     async def hash(self, password: str) -> str:
         return await run_sync(self.hasher.hash, password, limiter=self.slots)

@@ -11,10 +11,10 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from app.auth import service
-from app.auth.guard import address, drop_cookie, neighbourhood, set_cookie, who
+from app.auth.guard import address, attempts_key, drop_cookie, neighbourhood, set_cookie, set_known, who
 from app.auth.models import Session
 from app.auth.passwords import require_good
-from app.errors import Forbidden, Invalid, NotFound, TooMany
+from app.errors import Forbidden, Invalid, NotFound
 from app.users.models import Person
 from app.users.names import key
 from app.users.service import me
@@ -79,12 +79,11 @@ async def login(request: Request) -> Response:
     fields = await form(request, again=show_login)
     username, password = fields.get("username", ""), fields.get("password", "")
     limits = request.app.state.logins
-    account_key = f"account:{key(username)}"
     request.app.state.addresses.require(neighbourhood(request))
-    if wait := limits.take(account_key):
-        raise TooMany(wait)
     async with database(request).read() as work:
         user = await service.account(work, username)
+    account_key = attempts_key(request, username, user.id if user else None)
+    limits.require(account_key)
     passwords = request.app.state.passwords
     if not await passwords.verify(user.password_hash if user else None, password) or not user:
         raise Invalid(_=WRONG)
@@ -132,6 +131,7 @@ async def _sign_in(request: Request, person: Person, location: str, status: int)
         await service.begin_session(work, person.id, token_hash, agent, address(request))
     response = leave_for(request, location, data=person, status=status)
     set_cookie(request, response, signed)
+    set_known(request, response, person.id)
     return response
 
 
@@ -181,8 +181,7 @@ async def edit_password(request: Request) -> Response:
 async def update_password(request: Request) -> Response:
     fields = await form(request, again=edit_password)
     passwords, user = request.app.state.passwords, me(request)
-    if wait := request.app.state.logins.take(f"account:{key(user.username)}"):
-        raise TooMany(wait)
+    request.app.state.logins.require(f"account:{key(user.username)}")
     async with database(request).read() as work:
         account = await service.account(work, user.username)
     if not await passwords.verify(account.password_hash if account else None, fields.get("current", "")):

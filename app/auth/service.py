@@ -102,9 +102,7 @@ async def make_admin(work: Work, draft: SignUp, password_hash: str) -> None:
     """Give an account, known or new, this password and the office of admin."""
     known = await account(work, draft.username)
     user_id = known.id if known else (await sign_up(work, replace(draft, password_hash=password_hash))).id
-    await work.execute(
-        update(User).where(col(User.id) == user_id).values(is_admin=True, password_hash=password_hash)
-    )
+    await work.execute(update(User).where(col(User.id) == user_id).values(is_admin=True, password_hash=password_hash))
 
 
 async def account(work: Work, username: str) -> User | None:
@@ -153,9 +151,7 @@ async def sessions(work: Work, user_id: int) -> Sequence[Session]:
 
 async def revoke(work: Work, user_id: int, session_id: int) -> None:
     """Sign one of somebody's devices out; its sockets close. Raises NotFound for a device of others."""
-    result = await work.execute(
-        delete(Session).where(col(Session.id) == session_id, col(Session.user_id) == user_id)
-    )
+    result = await work.execute(delete(Session).where(col(Session.id) == session_id, col(Session.user_id) == user_id))
     if not result.rowcount:
         raise NotFound
     work.announce(broadcasts.revoked, [session_id])
@@ -179,7 +175,7 @@ async def change_password(work: Work, user_id: int, password_hash: str, session_
     await revoke_others(work, user_id, session_id)
 
 
-async def invite(work: Work, user_id: int, token_hash: str, max_uses: int, days: int) -> int:
+async def invite(work: Work, user_id: int | None, token_hash: str, max_uses: int, days: int) -> int:
     """Make an invitation; answers its id. Raises Invalid for senseless numbers."""
     if not 1 <= max_uses <= INVITE_USES:
         raise Invalid(max_uses=f"1 to {INVITE_USES} people.")
@@ -198,9 +194,19 @@ async def invite(work: Work, user_id: int, token_hash: str, max_uses: int, days:
     return int(result.scalar_one())
 
 
+async def renew_setup_link(work: Work, token_hash: str) -> bool:
+    """While nobody has an account: let whoever has this token make the first one, and no older link."""
+    await work.execute(delete(Invite).where(col(Invite.created_by).is_(None)))
+    if not await is_empty(work):
+        return False
+    await invite(work, None, token_hash, 1, 1)
+    return True
+
+
 async def invites(work: Work) -> Sequence[Invite]:
     """The invitations that still let somebody in."""
     statement = select(Invite).where(col(Invite.expires_at) > now(), Invite.uses < Invite.max_uses)
+    statement = statement.where(col(Invite.created_by).is_not(None))
     return await work.all(statement.order_by(col(Invite.id).desc()))
 
 
@@ -216,9 +222,7 @@ async def find_invite(work: Work, token_hash: str) -> Invite:
 async def use_invite(work: Work, token_hash: str) -> None:
     """Count one use; two people who race for the last one cannot both have it. Raises NotFound."""
     await find_invite(work, token_hash)
-    await work.execute(
-        update(Invite).where(col(Invite.token_hash) == token_hash).values(uses=Invite.uses + 1)
-    )
+    await work.execute(update(Invite).where(col(Invite.token_hash) == token_hash).values(uses=Invite.uses + 1))
 
 
 async def withdraw(work: Work, invite_id: int) -> None:

@@ -42,9 +42,7 @@ async def require_present(work: Work, chat_id: int, user: Person) -> Conversatio
     return chat
 
 
-async def conversations(
-    work: Work, user: Person, chat_ids: Collection[int] | None = None
-) -> list[Conversation]:
+async def conversations(work: Work, user: Person, chat_ids: Collection[int] | None = None) -> list[Conversation]:
     """The chats of `user` (those of `chat_ids`, where given), with the partners of direct ones."""
     statement = (
         select(Chat, Membership)
@@ -127,9 +125,7 @@ async def create(work: Work, user: Person, **values: object) -> int:
     return int(result.scalar_one())
 
 
-async def join(
-    work: Work, chat_id: int, user_ids: Collection[int], from_seq: int, role: str = "member"
-) -> None:
+async def join(work: Work, chat_id: int, user_ids: Collection[int], from_seq: int, role: str = "member") -> None:
     """Let people in who may see the chat from `from_seq` on, for the first time or again."""
     before = from_seq - 1
     again = await work.all(
@@ -182,10 +178,7 @@ async def advance(work: Work, chat_id: int) -> Step:
 async def revise(work: Work, chat_id: int) -> int:
     """Raise the revision for a change to a message; answers the new one."""
     result = await work.execute(
-        update(Chat)
-        .where(col(Chat.id) == chat_id)
-        .values(revision=Chat.revision + 1)
-        .returning(col(Chat.revision))
+        update(Chat).where(col(Chat.id) == chat_id).values(revision=Chat.revision + 1).returning(col(Chat.revision))
     )
     return int(result.scalar_one())
 
@@ -202,9 +195,7 @@ def tell_changed(work: Work, moving: Moving) -> None:
 
 async def member_ids(work: Work, chat_id: int) -> Sequence[int]:
     """Who is in the chat now."""
-    return await work.all(
-        select(Membership.user_id).where(Membership.chat_id == chat_id, col(Membership.is_present))
-    )
+    return await work.all(select(Membership.user_id).where(Membership.chat_id == chat_id, col(Membership.is_present)))
 
 
 async def member_count(work: Work, chat_id: int) -> int:
@@ -221,16 +212,12 @@ async def members(work: Work, chat_id: int, user: Person) -> list[Member]:
         .with_only_columns(*User.__table__.columns, col(Membership.role))  # type: ignore[attr-defined]
     )
     found = [Member(Person.of(row), row.role, row.id == user.id) for row in await work.rows(statement)]
-    return sorted(
-        found, key=lambda member: (-len(set("owner") & set(member.role)), member.user.display_name.lower())
-    )
+    return sorted(found, key=lambda member: (-len(set("owner") & set(member.role)), member.user.display_name.lower()))
 
 
 async def topic_ids(work: Work, user_id: int) -> Sequence[int]:
     """The chats whose topics somebody's sockets hear."""
-    return await work.all(
-        select(Membership.chat_id).where(Membership.user_id == user_id, col(Membership.is_present))
-    )
+    return await work.all(select(Membership.chat_id).where(Membership.user_id == user_id, col(Membership.is_present)))
 
 
 async def direct_partner_ids(work: Work, user_id: int) -> list[int]:

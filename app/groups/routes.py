@@ -65,9 +65,7 @@ async def edit(request: Request) -> Response:
         chat = await service.require_manager(work, number(request, "chat_id"), me(request))
     typed = getattr(request.state, "form", None)
     values = {"name": chat.name, "description": chat.description, "public": "1" if chat.is_public else ""}
-    return await page(
-        request, "groups/edit.html", {"chat": chat, "form": typed or values, "section": "chats"}
-    )
+    return await page(request, "groups/edit.html", {"chat": chat, "form": typed or values, "section": "chats"})
 
 
 async def update(request: Request) -> Response:

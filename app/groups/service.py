@@ -43,9 +43,7 @@ class Draft:
             wrong["description"] = f"Please keep it to {DESCRIPTION:,} characters."
         if wrong:
             raise Invalid(**wrong)
-        return cls(
-            name=name, description=description, is_public=fields.get("public", "") not in ("", "0", "false")
-        )
+        return cls(name=name, description=description, is_public=fields.get("public", "") not in ("", "0", "false"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +129,7 @@ async def add(work: Work, user: Person, chat_id: int, people: Collection[Person]
     await _let_in(work, chat, user, "added", new)
 
 
-async def _let_in(
-    work: Work, chat: Conversation, actor: Person, type_: str, people: Sequence[Person]
-) -> None:
+async def _let_in(work: Work, chat: Conversation, actor: Person, type_: str, people: Sequence[Person]) -> None:
     """Join first and write the line then, so that it is the first thing that the newcomers hear."""
     first = (await chats.counters(work, chat.id)).seq + 1
     await chats.join(work, chat.id, [person.id for person in people], first)
@@ -142,9 +138,7 @@ async def _let_in(
 
 async def join(work: Work, user: Person, chat_id: int, most: int) -> None:
     """Enter a public group; doing it twice is harmless. Raises NotFound for a group that is not public."""
-    group = await work.first(
-        select(Chat).where(Chat.id == chat_id, Chat.kind == "group", col(Chat.is_public))
-    )
+    group = await work.first(select(Chat).where(Chat.id == chat_id, Chat.kind == "group", col(Chat.is_public)))
     if not group:
         raise NotFound
     present = set(await chats.member_ids(work, chat_id))
@@ -239,9 +233,7 @@ async def public(work: Work, user: Person) -> list[PublicGroup]:
     """The groups that anybody may join, by name."""
     mine = (
         select(Membership.role)
-        .where(
-            col(Membership.chat_id) == col(Chat.id), Membership.user_id == user.id, col(Membership.is_present)
-        )
+        .where(col(Membership.chat_id) == col(Chat.id), Membership.user_id == user.id, col(Membership.is_present))
         .scalar_subquery()
     )
     count = (
@@ -259,7 +251,4 @@ async def public(work: Work, user: Person) -> list[PublicGroup]:
             col(Chat.id), col(Chat.name), col(Chat.description), count.label("count"), mine.label("role")
         )
     )
-    return [
-        PublicGroup(row.id, row.name, row.description, row.count, row.role)
-        for row in await work.rows(statement)
-    ]
+    return [PublicGroup(row.id, row.name, row.description, row.count, row.role) for row in await work.rows(statement)]

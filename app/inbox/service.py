@@ -108,9 +108,7 @@ async def _newest(work: Work, user: Person, found: Sequence[Conversation]) -> di
         .subquery()
     )
     newest = await work.all(
-        select(Message).join(
-            last, (last.c.chat_id == col(Message.chat_id)) & (last.c.seq == col(Message.seq))
-        )
+        select(Message).join(last, (last.c.chat_id == col(Message.chat_id)) & (last.c.seq == col(Message.seq)))
     )
     people = await users.several(work, {id_ for message in newest for id_ in mentioned(message)})
     return {message.chat_id: moving(bubble(message, groups[message.chat_id], people)) for message in newest}

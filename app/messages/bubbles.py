@@ -106,9 +106,7 @@ def mentioned(message: Message) -> set[int]:
 def _note(event: dict[str, object], actor: Person, people: Mapping[int, Person]) -> Note:
     subjects = event["subjects"]
     assert isinstance(subjects, list)
-    return Note(
-        str(event["type"]), actor, tuple(people.get(id_, UNKNOWN) for id_ in subjects), str(event["value"])
-    )
+    return Note(str(event["type"]), actor, tuple(people.get(id_, UNKNOWN) for id_ in subjects), str(event["value"]))
 
 
 def moving(shown: Bubble) -> Moving:

@@ -20,7 +20,9 @@ MOST = 500
 """Links beyond this many stay text, which bounds the page one message can grow into."""
 
 _MORE_TLDS = ["app", "blog", "cloud", "dev", "online", "site", "social", "store", "tech", "wiki", "xyz"]
-_FILE_ENDINGS = frozenset(["cc", "gd", "md", "ml", "pm", "ps", "py", "rs", "sh", "so", "tf"])  # each of them also a country's
+_FILE_ENDINGS = frozenset(
+    ["cc", "gd", "md", "ml", "pm", "ps", "py", "rs", "sh", "so", "tf"]
+)  # each of them also a country's
 
 _BIDI = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _LONG_WORD = re.compile(rf"(?<!\S)\S{{{LONGEST + 1},}}")
@@ -31,7 +33,32 @@ _AUTHORITY = re.compile(r"[^/?#]*")
 
 _HOST = regex.compile(r"[\p{L}\p{M}\p{Nd}.-]+")
 _EAST_ASIAN = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Bopomofo}ー\d-]+"
-_SCRIPTS = ["Latin", "Arabic", "Armenian", "Bengali", "Cyrillic", "Devanagari", "Ethiopic", "Georgian", "Greek", "Gujarati", "Gurmukhi", "Hebrew", "Kannada", "Khmer", "Lao", "Malayalam", "Myanmar", "Oriya", "Sinhala", "Tamil", "Telugu", "Thaana", "Thai", "Tibetan"]
+_SCRIPTS = [
+    "Latin",
+    "Arabic",
+    "Armenian",
+    "Bengali",
+    "Cyrillic",
+    "Devanagari",
+    "Ethiopic",
+    "Georgian",
+    "Greek",
+    "Gujarati",
+    "Gurmukhi",
+    "Hebrew",
+    "Kannada",
+    "Khmer",
+    "Lao",
+    "Malayalam",
+    "Myanmar",
+    "Oriya",
+    "Sinhala",
+    "Tamil",
+    "Telugu",
+    "Thaana",
+    "Thai",
+    "Tibetan",
+]
 _ONE_SCRIPT = regex.compile(
     "|".join(rf"[\p{{{script}}}\p{{Inherited}}\d.-]+" for script in _SCRIPTS)
     + rf"|(?:[a-z\d-]+|{_EAST_ASIAN})(?:\.(?:[a-z\d-]+|{_EAST_ASIAN}))*"

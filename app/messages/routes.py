@@ -195,9 +195,7 @@ async def create(request: Request) -> Response:
     async with database(request).write() as work:
         bubble, is_new = await service.send(work, me(request), chat_id, draft)
     location = f"/chats/{chat_id}#message-{bubble.id}"
-    return done(
-        request, location, _item(request, bubble), data=message_data(bubble), status=201 if is_new else 200
-    )
+    return done(request, location, _item(request, bubble), data=message_data(bubble), status=201 if is_new else 200)
 
 
 async def send(socket: Socket, frame: dict[str, Any]) -> None:

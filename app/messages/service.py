@@ -116,11 +116,7 @@ def visible(chat_id: Any, user_id: int) -> ColumnElement[bool]:
 
 def counts_as_unread(user_id: int) -> ColumnElement[bool]:
     """The condition of what a badge counts: others' messages that are neither deleted nor system lines."""
-    return (
-        (col(Message.kind) != "note")
-        & col(Message.deleted_at).is_(None)
-        & (col(Message.sender_id) != user_id)
-    )
+    return (col(Message.kind) != "note") & col(Message.deleted_at).is_(None) & (col(Message.sender_id) != user_id)
 
 
 def seen_by(chat: Conversation, user: Person) -> SelectOfScalar[Message]:
@@ -136,9 +132,7 @@ async def send(work: Work, user: Person, chat_id: int, draft: Draft) -> tuple[Bu
     chat = await chats.require_present(work, chat_id, user)
     if known := await work.first(select(Message).where(Message.chat_id == chat_id, Message.id == draft.id)):
         if (known.sender_id, known.fingerprint) != (user.id, draft.fingerprint):
-            sentence = (
-                "Another message was sent from this form already. Send this one now if you still want to."
-            )
+            sentence = "Another message was sent from this form already. Send this one now if you still want to."
             raise Conflict(sentence, {"body": sentence})
         return (await bubbles(work, chat, [known]))[0], False
     step = await chats.advance(work, chat_id)
@@ -251,20 +245,32 @@ async def since(work: Work, chat: Conversation, user: Person, revision: int, low
         return Changes(chat.revision, [], [])
     statement = seen_by(chat, user).where(Message.revision > revision, Message.seq >= lowest)
     found = await work.all(statement.order_by(col(Message.seq)).limit(MOST_CHANGES + 1))
-    if len(found) > MOST_CHANGES:
+    if len(found) > MOST_CHANGES or await _stay_changed(work, chat, user, revision):
         return Changes(chat.revision, [], [], reload=True)
     gone = await work.all(
         select(Message.id)
         .join(
             HiddenMessage,
-            (col(HiddenMessage.chat_id) == col(Message.chat_id))
-            & (col(HiddenMessage.seq) == col(Message.seq)),
+            (col(HiddenMessage.chat_id) == col(Message.chat_id)) & (col(HiddenMessage.seq) == col(Message.seq)),
         )
-        .where(
-            Message.chat_id == chat.id, HiddenMessage.user_id == user.id, HiddenMessage.revision > revision
-        )
+        .where(Message.chat_id == chat.id, HiddenMessage.user_id == user.id, HiddenMessage.revision > revision)
     )
     return Changes(chat.revision, await bubbles(work, chat, found), gone)
+
+
+async def _stay_changed(work: Work, chat: Conversation, user: Person, revision: int) -> bool:
+    """Whether somebody came or went after `revision`: the line of it is where their stay begins or ends."""
+    line = or_(
+        col(Message.seq) == col(MembershipInterval.from_seq),
+        col(Message.seq) == col(MembershipInterval.to_seq),
+    )
+    statement = (
+        select(Message.seq)
+        .join(MembershipInterval, and_(col(MembershipInterval.chat_id) == col(Message.chat_id), line))
+        .where(Message.chat_id == chat.id, MembershipInterval.user_id == user.id)
+        .where(Message.kind == "note", Message.revision > revision)
+    )
+    return await work.first(statement) is not None
 
 
 async def unread(work: Work, chat: Conversation, user: Person) -> tuple[int, int | None]:
@@ -294,12 +300,7 @@ async def require_own(work: Work, user: Person, chat_id: int, seq: int) -> tuple
 
 
 def may_edit(message: Message, chat: Conversation, user: Person, window: timedelta) -> bool:
-    return (
-        _is_living_text(message)
-        and chat.may_write
-        and message.sender_id == user.id
-        and _within(message, window)
-    )
+    return _is_living_text(message) and chat.may_write and message.sender_id == user.id and _within(message, window)
 
 
 def may_delete(message: Message, chat: Conversation, user: Person, window: timedelta) -> bool:
@@ -357,14 +358,10 @@ async def hide(work: Work, user: Person, chat_id: int, seq: int) -> None:
     """Delete a message for oneself only; doing it twice is harmless. Raises NotFound."""
     chat = await chats.require_member(work, chat_id, user)
     message = await work.first(select(Message).where(Message.chat_id == chat_id, Message.seq == seq))
-    hidden = select(HiddenMessage.seq).where(
-        HiddenMessage.user_id == user.id, HiddenMessage.chat_id == chat_id
-    )
+    hidden = select(HiddenMessage.seq).where(HiddenMessage.user_id == user.id, HiddenMessage.chat_id == chat_id)
     if await work.first(hidden.where(HiddenMessage.seq == seq)) is not None:
         return
     message = await require_visible(work, chat, user, seq)
     revision = await chats.revise(work, chat_id)
-    await work.execute(
-        insert(HiddenMessage).values(user_id=user.id, chat_id=chat_id, seq=seq, revision=revision)
-    )
+    await work.execute(insert(HiddenMessage).values(user_id=user.id, chat_id=chat_id, seq=seq, revision=revision))
     work.announce(broadcasts.hidden, chat_id, user.id, message.id, revision)

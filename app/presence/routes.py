@@ -24,7 +24,7 @@ def presence_of(app: Starlette) -> Presence:
             app.state.bus.publish(frame)
         if not online:
             async with app.state.database.write() as work:
-                await service.saw(work, user_id)
+                await service.saw(work, [user_id])
 
     return Presence(tell)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from typing import Any
 
 from sqlalchemy import update
@@ -69,6 +69,6 @@ class Presence:
         await asyncio.gather(*self.telling, return_exceptions=True)
 
 
-async def saw(work: Work, user_id: int) -> None:
-    """Keep when somebody was last here."""
-    await work.execute(update(User).where(col(User.id) == user_id).values(last_seen_at=now()))
+async def saw(work: Work, user_ids: Collection[int]) -> None:
+    """Keep when people were last here."""
+    await work.execute(update(User).where(col(User.id).in_(user_ids)).values(last_seen_at=now()))

@@ -13,8 +13,7 @@ from app.receipts.marks import Ticks
 def ticked(_: Render, chat_id: int, delivered: Ticks, read: Ticks) -> Iterator[Frame]:
     """Each page takes `second` where its person is the `holder`, else `least`."""
     pairs = {
-        name: [ticks.least, ticks.holder, ticks.second]
-        for name, ticks in (("delivered", delivered), ("read", read))
+        name: [ticks.least, ticks.holder, ticks.second] for name, ticks in (("delivered", delivered), ("read", read))
     }
     yield Frame(topics.chat(chat_id), signal("receipt.ticks", chat=chat_id, **pairs))
 

@@ -17,9 +17,7 @@ class Mark:
     def raised(self, by: Mark, last: int | None = None) -> Mark:
         """The further of both, but not beyond the chat's end: what is read was delivered."""
         read = max(self.read, by.read if last is None else min(by.read, last))
-        return Mark(
-            max(self.delivered, read, by.delivered if last is None else min(by.delivered, last)), read
-        )
+        return Mark(max(self.delivered, read, by.delivered if last is None else min(by.delivered, last)), read)
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,9 +42,9 @@ def _mark(socket: Socket, frame: dict[str, Any], marked: str) -> None:
         return
     marks: Marks = socket.app.state.marks
     for chat, seq in pairs.items():
-        if isinstance(chat, str) and chat.isdecimal() and isinstance(seq, int) and 0 < seq < 2**53:
-            if socket.hears(topics.chat(int(chat))):
-                marks.add(int(chat), socket.user.id, Mark(seq, seq if marked == "read" else 0))
+        is_mark = chat.isdecimal() and len(chat) < 16 and isinstance(seq, int) and 0 < seq < 2**53
+        if is_mark and socket.hears(topics.chat(int(chat))):
+            marks.add(int(chat), socket.user.id, Mark(seq, seq if marked == "read" else 0))
 
 
 async def delivered(socket: Socket, frame: dict[str, Any]) -> None:

@@ -19,9 +19,7 @@ async def others(work: Work, user: Person, chat_ids: Collection[int]) -> dict[in
     """For each chat how far all its other present members came; a chat without others is left out."""
     statement = (
         select(Membership)
-        .where(
-            col(Membership.chat_id).in_(chat_ids), col(Membership.is_present), Membership.user_id != user.id
-        )
+        .where(col(Membership.chat_id).in_(chat_ids), col(Membership.is_present), Membership.user_id != user.id)
         .group_by(col(Membership.chat_id))
         .with_only_columns(
             col(Membership.chat_id),
@@ -46,8 +44,7 @@ async def store(work: Work, marks: Mapping[tuple[int, int], Mark]) -> None:
     changed: list[dict[str, Any]] = []
     for chat_id, (last, before) in stored.items():
         after = {
-            user_id: mark.raised(marks.get((chat_id, user_id), Mark()), last)
-            for user_id, mark in before.items()
+            user_id: mark.raised(marks.get((chat_id, user_id), Mark()), last) for user_id, mark in before.items()
         }
         moved = {user_id: mark for user_id, mark in after.items() if mark != before[user_id]}
         for user_id, mark in moved.items():
@@ -63,9 +60,7 @@ async def store(work: Work, marks: Mapping[tuple[int, int], Mark]) -> None:
 RAISE = (
     update(Membership)
     .where(col(Membership.chat_id) == bindparam("chat"), col(Membership.user_id) == bindparam("user"))
-    .where(
-        col(Membership.delivered_seq) <= bindparam("delivered"), col(Membership.read_seq) <= bindparam("read")
-    )
+    .where(col(Membership.delivered_seq) <= bindparam("delivered"), col(Membership.read_seq) <= bindparam("read"))
     .values(delivered_seq=bindparam("delivered"), read_seq=bindparam("read"))
 )
 

@@ -71,9 +71,7 @@ class Person:
     @classmethod
     def of(cls, user: User, online: bool = False) -> Person:
         """The person behind a row of users, or of a query that selects the same columns."""
-        return cls(
-            user.id, user.username, user.display_name, user.about, user.is_admin, online, user.last_seen_at
-        )
+        return cls(user.id, user.username, user.display_name, user.about, user.is_admin, online, user.last_seen_at)
 
     @property
     def hue(self) -> int:

@@ -6,7 +6,7 @@ import unicodedata
 
 import regex
 
-USERNAME = regex.compile(r"[a-z0-9](?:[a-z0-9]|[._-](?=[a-z0-9])){1,31}", regex.IGNORECASE)
+USERNAME = regex.compile(r"[a-z](?:[a-z0-9]|[._-](?=[a-z0-9])){1,31}", regex.IGNORECASE)
 # Scripts whose letters look alike; a word of a name keeps to one of them.
 ALIKE = ("Latin", "Cyrillic", "Greek", "Armenian", "Cherokee")
 INVISIBLE = regex.compile(
@@ -29,7 +29,7 @@ def wrong_username(name: str) -> str:
     if not name:
         return "Please choose a username."
     if not USERNAME.fullmatch(name):
-        return "2 to 32 of the letters a–z, digits, and . _ - between them."
+        return "2 to 32 of the letters a–z, digits, and . _ - between them; a letter comes first."
     return ""
 
 

@@ -30,9 +30,7 @@ async def index(request: Request) -> Response:
         "q": query,
         "section": "people",
     }
-    return await page(
-        request, "users/index.html", values, data={"users": people, "contacts": sorted(contacts)}
-    )
+    return await page(request, "users/index.html", values, data={"users": people, "contacts": sorted(contacts)})
 
 
 async def show(request: Request) -> Response:
@@ -89,9 +87,7 @@ async def stylesheet(request: Request) -> Response:
     if query_number(request, "u") != user.id:
         raise NotFound
     css = render(request, "users/me.css", id=user.id)
-    return Response(
-        css, media_type="text/css", headers={"Cache-Control": f"private, max-age={YEAR}, immutable"}
-    )
+    return Response(css, media_type="text/css", headers={"Cache-Control": f"private, max-age={YEAR}, immutable"})
 
 
 routes = [

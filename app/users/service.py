@@ -61,9 +61,7 @@ async def directory(work: Work, query: str = "", limit: int = DIRECTORY) -> Sequ
     """Everyone whose name or username contains `query`, by name."""
     statement = select(User).order_by(func.lower(User.display_name), col(User.id)).limit(limit)
     if query:
-        like = (
-            "%" + key(query.lstrip("@")).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-        )
+        like = "%" + key(query.lstrip("@")).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
         statement = statement.where(
             or_(
                 col(User.username_key).like(like, escape="\\"),
@@ -108,9 +106,7 @@ async def edit(work: Work, user: Person, display_name: str, about: str) -> Perso
         raise Invalid(display_name=sentence)
     if len(about) > ABOUT:
         raise Invalid(about=f"Please keep it to {ABOUT} characters.")
-    await work.execute(
-        update(User).where(col(User.id) == user.id).values(display_name=display_name, about=about)
-    )
+    await work.execute(update(User).where(col(User.id) == user.id).values(display_name=display_name, about=about))
     changed = await get(work, user.id)
     if changed.display_name != user.display_name:
         work.announce(broadcasts.renamed, changed)
