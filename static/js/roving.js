@@ -1,4 +1,4 @@
-// The messages as one stop of the Tab key, with arrow keys inside; Enter or the Menu key opens a message's actions.
+// The messages as one stop of the Tab key, with arrow keys inside; Enter opens a message's actions.
 const INNER = "a, input";
 
 const current = (list) => list.querySelector(':scope > .message[tabindex="0"]');
@@ -43,7 +43,6 @@ const KEYS = {
   Home: (list) => go(list, list.querySelector(":scope > .message")),
   End: (list) => go(list, last(list)),
   Enter: (_, item) => item.querySelector(".bubble__menu")?.click(),
-  ContextMenu: (_, item) => item.querySelector(".bubble__menu")?.click(),
 };
 
 export function listen(list, signal) {
@@ -54,9 +53,4 @@ export function listen(list, signal) {
     KEYS[event.key](list, item);
   }, { signal });
   list.addEventListener("focusin", ({ target }) => choose(list, target.closest(".message")), { signal });
-  list.addEventListener("contextmenu", (event) => {
-    if (event.pointerType !== "touch") return;
-    event.preventDefault();
-    event.target.closest(".message")?.querySelector(".bubble__menu")?.click();
-  }, { signal });
 }
