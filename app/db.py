@@ -227,7 +227,9 @@ class Database:
 
     def __init__(self, url: str, bus: Bus, render: Render) -> None:
         self.engine = create_async_engine(url, pool_size=1, max_overflow=0)
-        self.readers = create_async_engine(url, pool_size=READERS, max_overflow=0, pool_timeout=10)
+        self.readers = create_async_engine(
+            url, pool_size=READERS, max_overflow=0, pool_timeout=10, pool_reset_on_return=None
+        )
         _prepare(self.engine, "BEGIN IMMEDIATE", "PRAGMA query_only=OFF")
         _prepare(self.readers, "BEGIN", "PRAGMA query_only=ON")
         self.writer = SqliteWriter(self.engine, bus, render)

@@ -58,18 +58,24 @@ def render(request: Request, template: str, **values: Any) -> str:
 
 
 def number(request: Request, name: str) -> int:
-    """A number from the path."""
-    return cast("int", request.path_params[name])
+    """A number from the path; raises NotFound for one that no database has."""
+    found = cast("int", request.path_params[name])
+    if found >= 2**63:
+        raise NotFound
+    return found
+
+
+def whole(text: str, name: str) -> int:
+    """What was typed into the field `name` as a number; raises Invalid for what is none."""
+    if not (text.isascii() and text.isdigit() and len(text) < 16):
+        raise Invalid(**{name: "This must be a whole number."})
+    return int(text)
 
 
 def query_number(request: Request, name: str) -> int | None:
     """A number from the query string; raises Invalid for what is none."""
     text = request.query_params.get(name, "")
-    if not text:
-        return None
-    if not (text.isascii() and text.isdigit() and len(text) < 16):
-        raise Invalid(**{name: "This must be a whole number."})
-    return int(text)
+    return whole(text, name) if text else None
 
 
 async def form(request: Request, again: Endpoint | None = None) -> dict[str, str]:

@@ -148,7 +148,7 @@ async def test_a_browser_without_scripts_is_led_back(ann: Member, chat_id: int) 
     path = f"/chats/{chat_id}/messages"
     response = await ann.post(path, data={"body": "Hello", "id": id_}, headers=HTML)
     assert response.status_code == 303
-    assert response.headers["location"] == f"/chats/{chat_id}#message-{id_}"
+    assert response.headers["location"] == f"/chats/{chat_id}#latest"
 
 
 @pytest.mark.parametrize("headers", [HTMX, JSON])
