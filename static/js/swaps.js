@@ -67,7 +67,7 @@
     handle_swap(style, list, fragment, { quiet = false }) {
       if (style !== "place" && style !== "renew") return false;
       const items = [...fragment.children];
-      tell(list, "placing");
+      tell(list, "placing", { arrived: style === "place" });
       const placed = items.filter((item) => put(list, item, style === "place"));
       tell(list, "placed", { items, placed, quiet, arrived: style === "place" });
       return placed;
