@@ -263,6 +263,11 @@ class Database:
         await self.engine.dispose()
 
 
+def _lower(text: str | None) -> str | None:
+    """SQLite's own knows ASCII only."""
+    return text and text.lower()
+
+
 def _prepare(engine: AsyncEngine, begin: str, *pragmas: str) -> None:
     """Give each connection our pragmas, and let transactions begin as `begin` says.
 
@@ -280,6 +285,7 @@ def _prepare(engine: AsyncEngine, begin: str, *pragmas: str) -> None:
     @event.listens_for(engine.sync_engine, "connect")
     def connect(connection: Any, _: Any) -> None:
         connection.isolation_level = None
+        connection.create_function("lower", 1, _lower, deterministic=True)
         cursor = connection.cursor()
         for pragma in (*common, *pragmas):
             cursor.execute(pragma)

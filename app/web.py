@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, cast
 
+from starlette.convertors import IntegerConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -22,6 +23,15 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 VARY = "Accept, HX-Request, Cookie"
 FORM_BYTES = 512 * 1024
+
+
+class Whole(IntegerConvertor):
+    """A number in a path: with more digits than the database takes it is no address."""
+
+    regex = "[0-9]{1,18}"
+
+
+register_url_convertor("int", Whole())
 
 
 class Caller(Enum):
@@ -58,11 +68,8 @@ def render(request: Request, template: str, **values: Any) -> str:
 
 
 def number(request: Request, name: str) -> int:
-    """A number from the path; raises NotFound for one that no database has."""
-    found = cast("int", request.path_params[name])
-    if found >= 2**63:
-        raise NotFound
-    return found
+    """A number from the path."""
+    return cast("int", request.path_params[name])
 
 
 def whole(text: str, name: str) -> int:
