@@ -20,9 +20,7 @@ MOST = 500
 """Links beyond this many stay text, which bounds the page one message can grow into."""
 
 _MORE_TLDS = ["app", "blog", "cloud", "dev", "online", "site", "social", "store", "tech", "wiki", "xyz"]
-_FILE_ENDINGS = frozenset(
-    {"cc", "gd", "md", "ml", "pm", "ps", "py", "rs", "sh", "so", "tf"}
-)  # countries' too
+_FILE_ENDINGS = frozenset({"cc", "gd", "md", "ml", "pm", "ps", "py", "rs", "sh", "so", "tf"})  # countries' too
 
 _BIDI = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _LONG_WORD = re.compile(r"(?<!\S)\S{200,}")
@@ -81,11 +79,7 @@ def _blank(match: re.Match[str]) -> str:
 
 def _blank_if_costly(match: re.Match[str]) -> str:
     word = match[0]
-    costly = (
-        len(word) > LONGEST
-        or word.count("://") > _MOST_SCHEMES
-        or len(_OPENERS.findall(word)) > _MOST_OPENERS
-    )
+    costly = len(word) > LONGEST or word.count("://") > _MOST_SCHEMES or len(_OPENERS.findall(word)) > _MOST_OPENERS
     return " " * len(word) if costly else word
 
 

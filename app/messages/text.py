@@ -24,9 +24,7 @@ FOLD_LINES = 25
 FOLD_CHARACTERS = 1_500
 
 _UNSTORABLE = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff]")
-_INVISIBLE = regex.compile(
-    r"[\s\p{M}\p{Cc}\p{Cs}\p{Default_Ignorable_Code_Point}\u2800\uFFF9-\uFFFB\U0001D159]*"
-)
+_INVISIBLE = regex.compile(r"[\s\p{M}\p{Cc}\p{Cs}\p{Default_Ignorable_Code_Point}\u2800\uFFF9-\uFFFB\U0001D159]*")
 
 _CODE = re.compile(r"```(.+?)```|(?<![\w`])`([^`\n]+)`(?![\w`])", re.DOTALL)
 _PIECE = "\0"  # stands for a finished link or inline code while the text around it is marked up

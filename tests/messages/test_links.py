@@ -122,9 +122,7 @@ def test_links_stand_within_marks(body: str, inner: str) -> None:
 
 def test_an_address_is_escaped_where_it_stands() -> None:
     assert 'href="http://x.example/?a=1&amp;b=&#39;c&#39;"' in render("http://x.example/?a=1&b='c'")
-    assert (
-        "onclick" not in re.findall(r"<a [^>]*>", render('http://x.example/"onclick="x"'))[0].split('"')[::2]
-    )
+    assert "onclick" not in re.findall(r"<a [^>]*>", render('http://x.example/"onclick="x"'))[0].split('"')[::2]
 
 
 def test_there_are_only_so_many_links() -> None:

@@ -138,9 +138,7 @@ def test_invisible_text_is_blank(body: str) -> None:
     assert is_blank(body)
 
 
-@pytest.mark.parametrize(
-    "body", ["a", ".", "\u200ba", "e\u0301", "👍", "ツ", "\u0600", "\u00a6", "0\ufe0f\u20e3"]
-)
+@pytest.mark.parametrize("body", ["a", ".", "\u200ba", "e\u0301", "👍", "ツ", "\u0600", "\u00a6", "0\ufe0f\u20e3"])
 def test_visible_text_is_not_blank(body: str) -> None:
     assert not is_blank(body)
 

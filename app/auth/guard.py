@@ -1,0 +1,148 @@
+"""The one gate of every HTTP route: same origin, signed in, not too fast. Closed unless listed as public."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import timedelta
+from ipaddress import ip_address, ip_network
+
+from itsdangerous import BadSignature
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.auth import service
+from app.auth.tokens import Tokens
+from app.db import Database, now
+from app.errors import Forbidden, Unauthenticated
+from app.limits import Limit
+from app.security import SAFE
+from app.settings import LOOPBACK, Settings
+from app.users.names import key
+
+PUBLIC = frozenset({"/login", "/register", "/healthz", "/readyz", "/theme"})
+PUBLIC_FOLDERS = ("/static/", "/join/")
+TOUCH_EVERY = timedelta(hours=1)
+YEAR = 365 * 86400
+
+
+def is_public(path: str) -> bool:
+    return path in PUBLIC or path.startswith(PUBLIC_FOLDERS)
+
+
+def is_secure(connection: HTTPConnection) -> bool:
+    """Whether browsers take Secure cookies here: by https, or on the machine itself."""
+    settings: Settings = connection.app.state.settings
+    host = connection.headers.get("host", "").rpartition(":")[0] or connection.headers.get("host", "")
+    is_loopback = host.strip("[]") in LOOPBACK or host.endswith("localhost")
+    return settings.base_url.startswith("https:") or connection.url.scheme in ("https", "wss") or is_loopback
+
+
+def cookie_name(connection: HTTPConnection) -> str:
+    """A plain-HTTP name in a local network gets a cookie without the protection that needs TLS."""
+    return "__Host-sid" if is_secure(connection) else "sid"
+
+
+def set_cookie(request: Request, response: Response, signed: str) -> None:
+    days = request.app.state.settings.session_days
+    response.set_cookie(
+        cookie_name(request),
+        signed,
+        max_age=days * 86400,
+        secure=is_secure(request),
+        httponly=True,
+        samesite="lax",
+    )
+
+
+def drop_cookie(request: Request, response: Response) -> None:
+    response.delete_cookie(cookie_name(request), secure=is_secure(request), httponly=True, samesite="lax")
+
+
+def set_known(request: Request, response: Response, user_id: int) -> None:
+    """Remember that somebody signed in on this browser, long after the session is over."""
+    signed = request.app.state.known_devices.sign(f"{user_id}.{secrets.token_urlsafe(9)}").decode()
+    response.set_cookie(
+        "known",
+        signed,
+        max_age=YEAR,
+        secure=is_secure(request),
+        httponly=True,
+        samesite="lax",
+        path=request.app.state.settings.base_path + "/login",
+    )
+
+
+def attempts_key(request: Request, username: str, user_id: int | None) -> str:
+    """Whose attempts a sign-in counts among: a browser that knows the account has its own,
+    so that strangers who guess cannot lock its owner out.
+    """
+    try:
+        known = request.app.state.known_devices.unsign(request.cookies.get("known", "")).decode()
+    except BadSignature:
+        known = ""
+    if user_id is not None and known.startswith(f"{user_id}."):
+        return f"device:{known}"
+    return account_attempts(user_id) if user_id is not None else f"name:{key(username.removeprefix('@'))}"
+
+
+def account_attempts(user_id: int) -> str:
+    """Among whose attempts a wrong password counts, however its account was named."""
+    return f"account:{user_id}"
+
+
+def address(connection: HTTPConnection) -> str:
+    return connection.client.host if connection.client else ""
+
+
+def neighbourhood(connection: HTTPConnection) -> str:
+    """The network that limits count as one visitor: a /24, or the /56 that a household gets."""
+    try:
+        ip = ip_address(address(connection))
+    except ValueError:
+        return "address:unknown"
+    return f"address:{ip_network((ip, 24 if ip.version == 4 else 56), strict=False)}"
+
+
+async def who(connection: HTTPConnection) -> service.SignedIn | None:
+    """Who is behind a request or a socket, by its cookie."""
+    tokens: Tokens = connection.app.state.session_tokens
+    database: Database = connection.app.state.database
+    token_hash = tokens.read(connection.cookies.get(cookie_name(connection), ""))
+    if token_hash is None:
+        return None
+    async with database.read() as work:
+        return await service.signed_in(work, token_hash, connection.app.state.settings.session_days)
+
+
+class Guard:
+    """Wraps all routes; puts `user` and `session_id` into the request's state."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._admit(Request(scope))
+        await self.app(scope, receive, send)
+
+    async def _admit(self, request: Request) -> None:
+        state, app_state = request.state, request.app.state
+        path = request.scope["path"].removeprefix(app_state.settings.base_path)
+        if request.method not in SAFE and not state.same_origin:
+            raise Forbidden("This was sent by a page that is not Parley’s, so nothing was done.")
+        if path.startswith("/static/"):
+            return
+        state.insecure = not is_secure(request)
+        found = await who(request)
+        if found is None:
+            if not is_public(path):
+                raise Unauthenticated("Please sign in first.")
+            return
+        state.user, state.session_id = found.person, found.session_id
+        if request.method not in SAFE:
+            writes: Limit = app_state.writes
+            writes.require(f"user:{found.person.id}")
+        if now() - found.last_active_at > TOUCH_EVERY:
+            async with app_state.database.write() as work:
+                await service.touch(work, found.session_id, address(request))

@@ -1,0 +1,255 @@
+"""Open chats, find who is in them, raise their counters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy import func, insert, update
+from sqlmodel import col, select
+
+from app.chats import broadcasts
+from app.chats.models import Chat, Conversation, Member, Membership, MembershipInterval, Moving
+from app.db import Work, now
+from app.errors import Invalid, NotFound
+from app.users import service as users
+from app.users.models import Person, User
+
+DRAFT = 20_000
+ROLES = ("owner", "admin", "member")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The numbers that a new message takes."""
+
+    seq: int
+    revision: int
+
+
+async def require_member(work: Work, chat_id: int, user: Person) -> Conversation:
+    """The chat as `user` sees it, also after they left it. Raises NotFound for everybody else."""
+    found = await conversations(work, user, [chat_id])
+    if not found:
+        raise NotFound
+    return found[0]
+
+
+async def require_present(work: Work, chat_id: int, user: Person) -> Conversation:
+    """The same for who may write. Raises NotFound for strangers, Invalid for who left."""
+    chat = await require_member(work, chat_id, user)
+    if not chat.may_write:
+        raise Invalid(body=chat.why_not)
+    return chat
+
+
+async def conversations(work: Work, user: Person, chat_ids: Collection[int] | None = None) -> list[Conversation]:
+    """The chats of `user` (those of `chat_ids`, where given), with the partners of direct ones."""
+    statement = (
+        select(Chat, Membership)
+        .join(Membership, col(Membership.chat_id) == col(Chat.id))
+        .where(col(Membership.user_id) == user.id)
+        .with_only_columns(
+            *(col(column) for column in (Chat.id, Chat.kind, Chat.name, Chat.description, Chat.is_public)),
+            *(col(column) for column in (Chat.pair, Chat.last_seq, Chat.revision)),
+            *(col(column) for column in (Membership.role, Membership.is_present, Membership.read_seq)),
+            *(col(column) for column in (Membership.delivered_seq, Membership.draft)),
+        )
+    )
+    if chat_ids is None:
+        # A direct chat is its opener's until something was said in it.
+        statement = statement.where((col(Chat.last_seq) > 0) | (col(Chat.created_by) == user.id))
+    else:
+        statement = statement.where(col(Chat.id).in_(chat_ids))
+    rows = await work.rows(statement)
+    partners = {row.id: partner_id(row.pair, user.id) for row in rows if row.pair}
+    people = await users.several(work, set(partners.values()))
+    return [
+        Conversation(
+            **{key: value for key, value in row._mapping.items() if key != "pair"},
+            partner=people.get(partners.get(row.id, 0)),
+        )
+        for row in rows
+    ]
+
+
+async def with_people(work: Work, chat: Conversation, is_online: Callable[[int], bool]) -> Conversation:
+    """The same with what its header shows: whether the partner is here, or how many are in."""
+    if chat.partner:
+        return replace(chat, partner=replace(chat.partner, online=is_online(chat.partner.id)))
+    return replace(chat, member_count=await member_count(work, chat.id))
+
+
+def seen_from_outside(group: Chat) -> Conversation:
+    """A group as somebody sees it who is not in it yet."""
+    names = ("id", "kind", "name", "description", "is_public", "last_seq", "revision")
+    values = {name: getattr(group, name) for name in names}
+    return Conversation(**values, role=None, is_present=False, read_seq=0, delivered_seq=0, draft="")
+
+
+async def counters(work: Work, chat_id: int) -> Step:
+    """Where the chat stands."""
+    chat = await work.first(select(Chat).where(Chat.id == chat_id))
+    if not chat:
+        raise NotFound
+    return Step(chat.last_seq, chat.revision)
+
+
+def partner_id(pair: str, user_id: int) -> int:
+    """The other one of a pair; oneself in the chat with oneself."""
+    first, second = map(int, pair.split(":"))
+    return second if first == user_id else first
+
+
+def pair_of(one: int, other: int) -> str:
+    return f"{min(one, other)}:{max(one, other)}"
+
+
+async def find_direct(work: Work, user: Person, other: Person) -> int | None:
+    return await work.first(select(Chat.id).where(Chat.pair == pair_of(user.id, other.id)))
+
+
+async def open_direct(work: Work, user: Person, other: Person) -> tuple[int, bool]:
+    """The chat of two people (or of one with themselves), and whether it is new."""
+    known = await find_direct(work, user, other)
+    if known is not None:
+        return known, False
+    kind = "self" if user.id == other.id else "direct"
+    chat_id = await create(work, user, kind=kind, pair=pair_of(user.id, other.id))
+    await join(work, chat_id, {user.id, other.id}, 1, unaware={other.id} - {user.id})
+    return chat_id, True
+
+
+async def create(work: Work, user: Person, **values: object) -> int:
+    """A new chat without anybody in it."""
+    result = await work.execute(insert(Chat).values(created_by=user.id, **values).returning(col(Chat.id)))
+    return int(result.scalar_one())
+
+
+async def join(
+    work: Work,
+    chat_id: int,
+    user_ids: Collection[int],
+    from_seq: int,
+    role: str = "member",
+    unaware: Collection[int] = (),
+) -> None:
+    """Let people in who may see the chat from `from_seq` on, for the first time or again."""
+    before = from_seq - 1
+    again = await work.all(
+        select(Membership.user_id).where(Membership.chat_id == chat_id, col(Membership.user_id).in_(user_ids))
+    )
+    if again:
+        await work.execute(
+            update(Membership)
+            .where(col(Membership.chat_id) == chat_id, col(Membership.user_id).in_(again))
+            .values(is_present=True, role=role, joined_at=now(), read_seq=before, delivered_seq=before)
+        )
+    base = {"chat_id": chat_id, "role": role, "read_seq": before, "delivered_seq": before}
+    if new := [{"user_id": user_id, **base} for user_id in user_ids if user_id not in set(again)]:
+        await work.execute(insert(Membership), new)
+    await work.execute(
+        insert(MembershipInterval),
+        [{"chat_id": chat_id, "user_id": user_id, "from_seq": from_seq} for user_id in user_ids],
+    )
+    work.announce(broadcasts.joined, chat_id, list(user_ids), unaware)
+
+
+async def leave(work: Work, chat_id: int, user_id: int, to_seq: int) -> None:
+    """End somebody's stay with the message `to_seq`; what they had they keep."""
+    await work.execute(
+        update(Membership)
+        .where(col(Membership.chat_id) == chat_id, col(Membership.user_id) == user_id)
+        .values(is_present=False, role="member", draft="")
+    )
+    await work.execute(
+        update(MembershipInterval)
+        .where(col(MembershipInterval.chat_id) == chat_id, col(MembershipInterval.user_id) == user_id)
+        .where(col(MembershipInterval.to_seq).is_(None))
+        .values(to_seq=to_seq)
+    )
+    work.announce(broadcasts.left, chat_id, user_id)
+
+
+async def advance(work: Work, chat_id: int) -> Step:
+    """Take the next number; the row stays locked until the work ends, so numbers are the order of commits."""
+    result = await work.execute(
+        update(Chat)
+        .where(col(Chat.id) == chat_id)
+        .values(last_seq=Chat.last_seq + 1, revision=Chat.revision + 1)
+        .returning(col(Chat.last_seq), col(Chat.revision))
+    )
+    row = result.one()
+    return Step(row.last_seq, row.revision)
+
+
+async def revise(work: Work, chat_id: int) -> int:
+    """Raise the revision for a change to a message; answers the new one."""
+    result = await work.execute(
+        update(Chat).where(col(Chat.id) == chat_id).values(revision=Chat.revision + 1).returning(col(Chat.revision))
+    )
+    return int(result.scalar_one())
+
+
+def tell_newest(work: Work, moving: Moving) -> None:
+    """Announce a new message's short form to chat lists; the row rises."""
+    work.announce(broadcasts.advanced, moving)
+
+
+def tell_changed(work: Work, moving: Moving) -> None:
+    """Announce it where a row shows this very message."""
+    work.announce(broadcasts.revised, moving)
+
+
+async def member_ids(work: Work, chat_id: int) -> Sequence[int]:
+    """Who is in the chat now."""
+    return await work.all(select(Membership.user_id).where(Membership.chat_id == chat_id, col(Membership.is_present)))
+
+
+async def member_count(work: Work, chat_id: int) -> int:
+    statement = select(func.count()).select_from(Membership)
+    return await work.first(statement.where(Membership.chat_id == chat_id, col(Membership.is_present))) or 0
+
+
+async def members(work: Work, chat_id: int, user: Person) -> list[Member]:
+    """Who is in the chat now: owner, admins, members, each by name."""
+    statement = (
+        select(User)
+        .join(Membership, col(Membership.user_id) == col(User.id))
+        .where(Membership.chat_id == chat_id, col(Membership.is_present))
+        .with_only_columns(*User.__table__.columns, col(Membership.role))  # type: ignore[attr-defined]
+    )
+    found = [Member(Person.of(row), row.role, row.id == user.id) for row in await work.rows(statement)]
+    return sorted(found, key=lambda member: (ROLES.index(member.role), member.user.display_name.lower()))
+
+
+async def topic_ids(work: Work, user_id: int) -> Sequence[int]:
+    """The chats whose topics somebody's sockets hear."""
+    return await work.all(select(Membership.chat_id).where(Membership.user_id == user_id, col(Membership.is_present)))
+
+
+async def direct_partner_ids(work: Work, user_id: int) -> list[int]:
+    """With whom somebody has a direct chat."""
+    statement = (
+        select(Chat.pair)
+        .join(Membership, col(Membership.chat_id) == col(Chat.id))
+        .where(Membership.user_id == user_id, Chat.kind == "direct")
+    )
+    return [partner_id(row.pair, user_id) for row in await work.rows(statement)]
+
+
+async def save_draft(work: Work, chat_id: int, user: Person, body: str) -> None:
+    """Keep what somebody began to write, for all their devices; an empty text forgets it."""
+    chat = await require_member(work, chat_id, user)
+    if chat.draft == body.strip()[:DRAFT]:
+        return
+    await set_draft(work, chat_id, user.id, body.strip()[:DRAFT])
+
+
+async def set_draft(work: Work, chat_id: int, user_id: int, body: str) -> None:
+    work.announce(broadcasts.drafted, chat_id, user_id, body)
+    await work.execute(
+        update(Membership)
+        .where(col(Membership.chat_id) == chat_id, col(Membership.user_id) == user_id)
+        .values(draft=body)
+    )

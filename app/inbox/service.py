@@ -1,0 +1,153 @@
+"""The list of somebody's chats: one constant set of queries, whatever its length."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy import func
+from sqlmodel import col, select
+
+from app.chats import service as chats
+from app.chats.models import Conversation, Membership, Moving
+from app.db import Work
+from app.messages import service as messages
+from app.messages.bubbles import bubble, mentioned, moving
+from app.messages.models import Message
+from app.receipts import service as receipts
+from app.receipts.marks import Mark
+from app.users import service as users
+from app.users.models import Person
+from app.users.names import key
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A chat as its line in the list."""
+
+    chat: Conversation
+    unread: int
+    delivered: int
+    read: int
+    moving: Moving | None
+    online: bool = False
+    is_open: bool = False
+
+    @property
+    def chat_id(self) -> int:
+        return self.chat.id
+
+    @property
+    def kind(self) -> str:
+        return self.chat.kind
+
+    @property
+    def title(self) -> str:
+        return self.chat.title
+
+    @property
+    def hue(self) -> int:
+        return self.chat.hue
+
+    @property
+    def initials(self) -> str:
+        return self.chat.initials
+
+    @property
+    def partner_id(self) -> int | None:
+        return self.chat.partner.id if self.chat.partner else None
+
+    @property
+    def read_seq(self) -> int:
+        return self.chat.read_seq
+
+    @property
+    def draft(self) -> str:
+        return self.chat.draft
+
+    @property
+    def present(self) -> bool:
+        return self.chat.is_present
+
+
+async def rows(work: Work, user: Person, chat_ids: Collection[int] | None = None) -> list[Row]:
+    """The chats of `user` (those of `chat_ids`, where given), the latest first."""
+    found = await chats.conversations(work, user, chat_ids)
+    ids = [chat.id for chat in found]
+    newest = await _newest(work, user, found)
+    unread = await _unread(work, user, ids)
+    marks = await receipts.others(work, user, ids)
+    listed = [
+        Row(chat, unread.get(chat.id, 0), mark.delivered, mark.read, newest.get(chat.id))
+        for chat in found
+        for mark in [marks.get(chat.id, Mark(chat.last_seq, chat.last_seq))]
+    ]
+    return sorted(listed, key=_activity, reverse=True)
+
+
+def _activity(row: Row) -> tuple[float, int]:
+    """Chats without a message yet stand first: they were just opened."""
+    return (row.moving.at.timestamp() if row.moving else float("inf"), row.chat_id)
+
+
+async def _newest(work: Work, user: Person, found: Sequence[Conversation]) -> dict[int, Moving]:
+    """For each chat the newest message that `user` may see, looked up from the chat's end."""
+    groups = {chat.id: chat.in_group for chat in found}
+    latest = (
+        select(Message.seq)
+        .where(messages.visible(col(Membership.chat_id), user.id))
+        .order_by(col(Message.seq).desc())
+        .limit(1)
+        .correlate(Membership)
+        .scalar_subquery()
+    )
+    last = (
+        select(Membership)
+        .where(Membership.user_id == user.id, col(Membership.chat_id).in_(groups))
+        .with_only_columns(col(Membership.chat_id), latest.label("seq"))
+        .subquery()
+    )
+    newest = await work.all(
+        select(Message).join(last, (last.c.chat_id == col(Message.chat_id)) & (last.c.seq == col(Message.seq)))
+    )
+    people = await users.several(work, {id_ for message in newest for id_ in mentioned(message)})
+    return {message.chat_id: moving(bubble(message, groups[message.chat_id], people)) for message in newest}
+
+
+async def _unread(work: Work, user: Person, chat_ids: Collection[int]) -> dict[int, int]:
+    """For each chat how many messages are unread, counted up to UNREAD_MOST."""
+    some = (
+        select(Message.seq)
+        .where(messages.visible(col(Membership.chat_id), user.id), messages.counts_as_unread(user.id))
+        .where(col(Message.seq) > col(Membership.read_seq))
+        .limit(messages.UNREAD_MOST)
+        .correlate(Membership)
+        .subquery()
+    )
+    statement = (
+        select(Membership)
+        .where(Membership.user_id == user.id, col(Membership.chat_id).in_(chat_ids))
+        .with_only_columns(
+            col(Membership.chat_id), select(func.count()).select_from(some).scalar_subquery().label("unread")
+        )
+    )
+    return {row.chat_id: row.unread for row in await work.rows(statement)}
+
+
+def chosen(listed: Sequence[Row], shown: str, query: str) -> list[Row]:
+    """The rows that a filter and a search leave."""
+    kept = [row for row in listed if shown != "groups" or row.kind == "group"]
+    kept = [row for row in kept if shown != "unread" or row.unread]
+    return [row for row in kept if key(query) in key(row.title)] if query else kept
+
+
+def with_state(listed: Sequence[Row], is_online: Callable[[int], bool], open_chat: int | None) -> list[Row]:
+    """The rows with what only this moment knows."""
+    return [
+        replace(
+            row,
+            online=row.kind == "direct" and row.partner_id is not None and is_online(row.partner_id),
+            is_open=row.chat_id == open_chat,
+        )
+        for row in listed
+    ]

@@ -1,0 +1,127 @@
+"""Rows of messages made ready to be shown: the same for every reader."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from markupsafe import Markup
+
+from app.chats.models import Conversation, Moving
+from app.db import Work
+from app.messages import text
+from app.messages.emoji import emoji_count
+from app.messages.models import Message
+from app.users import service as users
+from app.users.models import Person
+
+UNKNOWN = Person(0, "", "Somebody")
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A system line: who did what to whom."""
+
+    type: str
+    actor: Person
+    subjects: tuple[Person, ...] = ()
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Bubble:
+    """A message as its partial shows it."""
+
+    id: str
+    chat_id: int
+    seq: int
+    revision: int
+    sender: Person
+    kind: str
+    body: str
+    at: datetime
+    starts_run: bool
+    edited: bool
+    deleted: bool
+    in_group: bool
+    note: Note | None = None
+    deleted_by: Person | None = None
+
+    @property
+    def html(self) -> Markup:
+        return text.render(self.body)
+
+    @property
+    def emoji(self) -> int:
+        return emoji_count(self.body)
+
+    @property
+    def long(self) -> bool:
+        return text.is_long(self.body)
+
+    @property
+    def counts(self) -> bool:
+        """Whether it makes a chat unread."""
+        return self.kind != "note" and not self.deleted
+
+
+async def bubbles(
+    work: Work, chat: Conversation, messages: Sequence[Message], people: Mapping[int, Person] | None = None
+) -> list[Bubble]:
+    """Bubbles for messages of one chat; `people` who are known already need not be looked up."""
+    known = dict(people or {})
+    wanted = {id_ for message in messages for id_ in mentioned(message)} - known.keys()
+    known |= await users.several(work, wanted)
+    return [bubble(message, chat.in_group, known) for message in messages]
+
+
+def bubble(message: Message, in_group: bool, people: Mapping[int, Person]) -> Bubble:
+    sender = people.get(message.sender_id, UNKNOWN)
+    event = message.event or {}
+    return Bubble(
+        id=message.id,
+        chat_id=message.chat_id,
+        seq=message.seq,
+        revision=message.revision,
+        sender=sender,
+        kind=message.kind,
+        body=message.body,
+        at=message.created_at,
+        starts_run=message.starts_run,
+        edited=message.edited_at is not None,
+        deleted=message.deleted_at is not None,
+        in_group=in_group,
+        note=_note(event, sender, people) if message.kind == "note" else None,
+        deleted_by=people.get(event["by"]) if "by" in event else None,
+    )
+
+
+def mentioned(message: Message) -> set[int]:
+    """The ids of the people whose names a message shows."""
+    event = message.event or {}
+    return {message.sender_id, *event.get("subjects", ()), *((event["by"],) if "by" in event else ())}
+
+
+def _note(event: dict[str, object], actor: Person, people: Mapping[int, Person]) -> Note:
+    subjects = event["subjects"]
+    assert isinstance(subjects, list)
+    return Note(str(event["type"]), actor, tuple(people.get(id_, UNKNOWN) for id_ in subjects), str(event["value"]))
+
+
+def moving(shown: Bubble) -> Moving:
+    """What a message is in the chat list."""
+    tone = "note" if shown.kind == "note" else "deleted" if shown.deleted else "text"
+    return Moving(
+        chat_id=shown.chat_id,
+        kind="group" if shown.in_group else "direct",
+        seq=shown.seq,
+        revision=shown.revision,
+        sender_id=shown.sender.id,
+        sender_name=shown.sender.display_name,
+        preview=text.plain(shown.body),
+        tone=tone,
+        counts=shown.counts,
+        at=shown.at,
+        note=shown.note,
+    )

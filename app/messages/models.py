@@ -1,0 +1,57 @@
+"""What is said: messages, and which of them somebody hid from themselves."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, CheckConstraint, Column, Index, Text, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from app.db import now
+
+
+class Message(SQLModel, table=True):
+    """One message, or a system line (`kind` note, its `event` structured, never prose)."""
+
+    __tablename__ = "messages"
+    __table_args__ = (
+        CheckConstraint("kind IN ('text', 'note')", name="kind"),
+        UniqueConstraint("chat_id", "id"),
+        Index("ix_messages_chat_id_revision", "chat_id", "revision"),
+        # What unread counts look through.
+        Index(
+            "ix_messages_counted",
+            "chat_id",
+            "seq",
+            "sender_id",
+            sqlite_where=text("kind <> 'note' AND deleted_at IS NULL"),
+            postgresql_where=text("kind <> 'note' AND deleted_at IS NULL"),
+        ),
+    )
+
+    chat_id: int = Field(foreign_key="chats.id", primary_key=True, ondelete="CASCADE")
+    seq: int = Field(primary_key=True)
+    id: str
+    sender_id: int = Field(foreign_key="users.id")
+    kind: str = "text"
+    body: str = Field(default="", sa_column=Column(Text, nullable=False))
+    event: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
+    # Of the first body: a repeated send is recognised by it, also after an edit.
+    fingerprint: str = ""
+    revision: int
+    starts_run: bool = True
+    created_at: datetime = Field(default_factory=now)
+    edited_at: datetime | None = None
+    deleted_at: datetime | None = None
+
+
+class HiddenMessage(SQLModel, table=True):
+    """A message that somebody deleted for themselves, and the chat's revision of that moment."""
+
+    __tablename__ = "hidden_messages"
+
+    user_id: int = Field(foreign_key="users.id", primary_key=True, ondelete="CASCADE")
+    chat_id: int = Field(foreign_key="chats.id", primary_key=True, ondelete="CASCADE")
+    seq: int = Field(primary_key=True)
+    revision: int

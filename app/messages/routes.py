@@ -1,0 +1,285 @@
+"""The conversation: read, send, edit, delete, hide."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from app.chats import service as chats
+from app.chats.models import Conversation
+from app.db import Work
+from app.errors import NotFound
+from app.messages import broadcasts, service
+from app.messages.bubbles import Bubble, bubbles
+from app.messages.service import Changes, Draft, Window
+from app.receipts import service as receipts
+from app.receipts.marks import Mark
+from app.socket import Socket
+from app.users.models import Person
+from app.users.service import me
+from app.web import (
+    Caller,
+    as_json,
+    caller,
+    database,
+    done,
+    form,
+    number,
+    page,
+    query_number,
+    settings,
+)
+
+UNREAD_SHOWN = 40
+
+
+async def index(request: Request) -> Response:
+    """The chat: at its newest messages, at the first unread one, or around, before or after a seq."""
+    async with database(request).read() as work:
+        chat = await chats.require_member(work, number(request, "chat_id"), me(request))
+        values = await _conversation(request, work, chat)
+    return await page(request, "messages/index.html", values, data=_data(values))
+
+
+async def _conversation(request: Request, work: Work, chat: Conversation) -> dict[str, Any]:
+    user = me(request)
+    asked = {name: query_number(request, name) for name in ("before", "after", "at")}
+    unread, first_unread = await service.unread(work, chat, user)
+    around = asked["at"]
+    if not any(value is not None for value in asked.values()) and unread > UNREAD_SHOWN:
+        around = first_unread
+    window = await service.page(work, chat, user, before=asked["before"], after=asked["after"], around=around)
+    others = await _others(work, chat, user)
+    chat = await chats.with_people(work, chat, request.app.state.presence.is_online)
+    typed = getattr(request.state, "form", None)
+    return {
+        "chat": chat,
+        "messages": window.messages,
+        "has_older": window.has_older,
+        "has_newer": window.has_newer,
+        "revision": chat.revision,
+        "read_seq": chat.read_seq,
+        "unread": unread,
+        "divider_seq": first_unread,
+        "focus_seq": asked["at"],
+        "delivered": others.delivered,
+        "read": others.read,
+        "draft": typed.get("body", "") if typed else chat.draft,
+        "message_id": str(uuid.uuid4()),
+        "error": getattr(request.state, "errors", {}).get("body", ""),
+        "section": "chats",
+        "open_chat": chat.id,
+    }
+
+
+def _data(values: dict[str, Any]) -> dict[str, Any]:
+    """The conversation for programs."""
+    chat: Conversation = values["chat"]
+    names = ("has_older", "has_newer", "revision", "read_seq", "unread", "delivered", "read", "draft")
+    return {
+        "chat": {
+            "id": chat.id,
+            "kind": chat.kind,
+            "title": chat.title,
+            "last_seq": chat.last_seq,
+            "role": chat.role,
+        },
+        "messages": [message_data(bubble) for bubble in values["messages"]],
+        **{name: values[name] for name in names},
+    }
+
+
+def message_data(bubble: Bubble) -> dict[str, Any]:
+    """A message for programs."""
+    note = bubble.note
+    return {
+        "id": bubble.id,
+        "seq": bubble.seq,
+        "revision": bubble.revision,
+        "sender": {
+            "id": bubble.sender.id,
+            "username": bubble.sender.username,
+            "display_name": bubble.sender.display_name,
+        },
+        "kind": bubble.kind,
+        "body": bubble.body,
+        "at": bubble.at,
+        "edited": bubble.edited,
+        "deleted": bubble.deleted,
+        "event": {"type": note.type, "subjects": [each.id for each in note.subjects], "value": note.value}
+        if note
+        else None,
+    }
+
+
+async def messages(request: Request) -> Response:
+    """A stretch of messages, or with `since` what changed: the items alone, without the page around."""
+    user = me(request)
+    revision, lowest = query_number(request, "since"), query_number(request, "from") or 0
+    if revision is None and caller(request) is Caller.BROWSER:
+        return await index(request)
+    async with database(request).read() as work:
+        chat = await chats.require_member(work, number(request, "chat_id"), user)
+        if revision is not None:
+            changes = await service.since(work, chat, user, revision, lowest)
+            return _changes(request, changes, await _others(work, chat, user))
+        window = await service.page(
+            work,
+            chat,
+            user,
+            before=query_number(request, "before"),
+            after=query_number(request, "after"),
+            around=query_number(request, "around"),
+            limit=query_number(request, "limit") or service.PAGE,
+        )
+    return await _window(request, chat, window)
+
+
+async def _others(work: Work, chat: Conversation, user: Person) -> Mark:
+    """How far all the others have come; who is alone waits for nobody."""
+    return (await receipts.others(work, user, [chat.id])).get(chat.id, Mark(chat.last_seq, chat.last_seq))
+
+
+def _changes(request: Request, changes: Changes, others: Mark) -> Response:
+    data = {
+        "revision": changes.revision,
+        "messages": [message_data(bubble) for bubble in changes.messages],
+        "gone": changes.gone,
+        "reload": changes.reload,
+    }
+    if caller(request) is Caller.JSON:
+        return as_json(data)
+    html = "".join(_item(request, bubble) for bubble in changes.messages)
+    gone = "".join(f'<li id="message-{id_}" data-gone></li>' for id_ in changes.gone)
+    headers = {
+        "X-Revision": str(changes.revision),
+        "X-Delivered": str(others.delivered),
+        "X-Read": str(others.read),
+        "Vary": "Accept, HX-Request, Cookie",
+    }
+    if changes.reload:
+        headers["X-Reload"] = "1"
+    return Response(html + gone, media_type="text/html", headers=headers)
+
+
+async def _window(request: Request, chat: Conversation, window: Window) -> Response:
+    data = {
+        "messages": [message_data(bubble) for bubble in window.messages],
+        "has_older": window.has_older,
+        "has_newer": window.has_newer,
+        "revision": chat.revision,
+    }
+    without = {"divider_seq": None, "unread": 0, "delivered": None, "read": None}
+    values = {**data, **without, "chat": chat, "messages": window.messages}
+    response = await page(request, "messages/_page.html", values, data=data)
+    response.headers["X-Has-Older"] = "1" if window.has_older else "0"
+    response.headers["X-Has-Newer"] = "1" if window.has_newer else "0"
+    response.headers["X-Revision"] = str(chat.revision)
+    return response
+
+
+def _item(request: Request, bubble: Bubble) -> str:
+    return broadcasts.item(request.app.state.templates.render, bubble)
+
+
+async def create(request: Request) -> Response:
+    """Send. The answer is the bubble, the same that everybody hears."""
+    fields = await form(request, again=index)
+    request.app.state.sends.require(f"user:{me(request).id}")
+    draft = Draft.read(fields, settings(request).message_length)
+    chat_id = number(request, "chat_id")
+    async with database(request).write() as work:
+        bubble, is_new = await service.send(work, me(request), chat_id, draft)
+    location = f"/chats/{chat_id}#latest"
+    return done(request, location, _item(request, bubble), data=message_data(bubble), status=201 if is_new else 200)
+
+
+async def send(socket: Socket, frame: dict[str, Any]) -> None:
+    """The frame message.send: like the POST; the sender hears the bubble as everybody does."""
+    app = socket.app.state
+    app.sends.require(f"user:{socket.user.id}")
+    fields: dict[str, str] = {name: str(frame[name]) for name in frame.keys() & {"id", "body", "seen"}}
+    draft = Draft.read(fields, app.settings.message_length)
+    chat_id = frame.get("chat")
+    if not isinstance(chat_id, int):
+        raise NotFound
+    async with app.database.write() as work:
+        await service.send(work, socket.user, chat_id, draft)
+
+
+async def menu(request: Request) -> Response:
+    """What may be done with a message."""
+    values = await _menu(request)
+    return await page(
+        request, "messages/menu.html", values, data={k: v for k, v in values.items() if k[:4] == "may_"}
+    )
+
+
+async def _menu(request: Request) -> dict[str, Any]:
+    user, window = me(request), settings(request)
+    async with database(request).read() as work:
+        chat, message, bubble = await _one(request, work, user)
+    return {
+        "chat": chat,
+        "message": bubble,
+        "may_edit": service.may_edit(message, chat, user, window.edit_window),
+        "may_delete": service.may_delete(message, chat, user, window.delete_window),
+        "may_hide": True,
+        "section": "chats",
+    }
+
+
+async def _one(request: Request, work: Work, user: Person) -> tuple[Conversation, Any, Bubble]:
+    chat = await chats.require_member(work, number(request, "chat_id"), user)
+    message = await service.require_visible(work, chat, user, number(request, "seq"))
+    return chat, message, (await bubbles(work, chat, [message]))[0]
+
+
+async def edit(request: Request) -> Response:
+    return await page(request, "messages/edit.html", await _menu(request))
+
+
+async def update(request: Request) -> Response:
+    fields = await form(request, again=edit)
+    body = service.clean_body(fields.get("body", ""), settings(request).message_length)
+    path = number(request, "chat_id"), number(request, "seq")
+    async with database(request).write() as work:
+        bubble = await service.edit(work, me(request), *path, body, settings(request).edit_window)
+    return _changed(request, bubble)
+
+
+async def delete(request: Request) -> Response:
+    path = number(request, "chat_id"), number(request, "seq")
+    async with database(request).write() as work:
+        bubble = await service.delete(work, me(request), *path, settings(request).delete_window)
+    return _changed(request, bubble)
+
+
+def _changed(request: Request, bubble: Bubble) -> Response:
+    location = f"/chats/{bubble.chat_id}?at={bubble.seq}#message-{bubble.id}"
+    return done(request, location, _item(request, bubble), data=message_data(bubble))
+
+
+async def hide(request: Request) -> Response:
+    chat_id = number(request, "chat_id")
+    async with database(request).write() as work:
+        await service.hide(work, me(request), chat_id, number(request, "seq"))
+    return done(request, f"/chats/{chat_id}", "")
+
+
+MESSAGE = "/chats/{chat_id:int}/messages/{seq:int}"
+routes = [
+    Route("/chats/{chat_id:int}", index, methods=["GET"]),
+    Route("/chats/{chat_id:int}/messages", messages, methods=["GET"]),
+    Route("/chats/{chat_id:int}/messages", create, methods=["POST"]),
+    Route(f"{MESSAGE}/menu", menu, methods=["GET"]),
+    Route(f"{MESSAGE}/edit", edit, methods=["GET"]),
+    Route(f"{MESSAGE}/edit", update, methods=["POST"]),
+    Route(f"{MESSAGE}/delete", delete, methods=["POST"]),
+    Route(f"{MESSAGE}/hide", hide, methods=["POST"]),
+]
+frames = {"message.send": send}

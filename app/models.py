@@ -1,0 +1,14 @@
+"""Every table in one place, for migrations: importing this fills the metadata."""
+
+from __future__ import annotations
+
+from sqlmodel import SQLModel
+
+from app.auth import models as auth
+from app.chats import models as chats
+from app.messages import models as messages
+from app.users import models as users
+
+__all__ = ["auth", "chats", "messages", "metadata", "users"]
+
+metadata = SQLModel.metadata

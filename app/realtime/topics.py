@@ -1,0 +1,21 @@
+"""The only place where topic names are spelled."""
+
+
+def chat(chat_id: int) -> str:
+    """What all members of a chat hear."""
+    return f"chat:{chat_id}"
+
+
+def user(user_id: int) -> str:
+    """What every page of one person hears."""
+    return f"user:{user_id}"
+
+
+def session(session_id: int) -> str:
+    """What the pages of one signed-in device hear: that it is over."""
+    return f"session:{session_id}"
+
+
+def everyone() -> str:
+    """What every signed-in page hears."""
+    return "everyone"

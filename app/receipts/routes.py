@@ -1,0 +1,70 @@
+"""Receipts by frame, gathered; reading by POST, at once."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from app.chats import service as chats
+from app.db import Database
+from app.realtime import topics
+from app.receipts import service
+from app.receipts.marks import Mark, Marks
+from app.socket import Socket
+from app.users.service import me
+from app.web import database, done, form, number, whole
+
+FLUSH_SECONDS = 0.25
+MOST_CHATS = 500
+
+
+async def read(request: Request) -> Response:
+    """Say that one has read up to `seq`; without it, everything."""
+    fields = await form(request)
+    chat_id, text = number(request, "chat_id"), fields.get("seq", "")
+    seq = whole(text, "seq") if text else None
+    async with database(request).write() as work:
+        chat = await chats.require_member(work, chat_id, me(request))
+        await service.read(work, chat, me(request), chat.last_seq if seq is None else seq)
+    return done(request, f"/chats/{chat_id}", "")
+
+
+def _mark(socket: Socket, frame: dict[str, Any], marked: str) -> None:
+    """Frames carry {"chats": {"7": 42}}: chat → seq. What this socket does not hear is passed over."""
+    pairs = frame.get("chats")
+    if not isinstance(pairs, dict) or len(pairs) > MOST_CHATS:
+        return
+    marks: Marks = socket.app.state.marks
+    for chat, seq in pairs.items():
+        is_mark = chat.isdecimal() and len(chat) < 16 and isinstance(seq, int) and 0 < seq < 2**53
+        if is_mark and socket.hears(topics.chat(int(chat))):
+            marks.add(int(chat), socket.user.id, Mark(seq, seq if marked == "read" else 0))
+
+
+async def delivered(socket: Socket, frame: dict[str, Any]) -> None:
+    _mark(socket, frame, "delivered")
+
+
+async def read_frame(socket: Socket, frame: dict[str, Any]) -> None:
+    _mark(socket, frame, "read")
+
+
+async def flush(app_database: Database, marks: Marks) -> None:
+    """Store what has gathered, over and over, until cancelled."""
+    while True:
+        await asyncio.sleep(FLUSH_SECONDS)
+        if taken := marks.take():
+            await store(app_database, taken)
+
+
+async def store(app_database: Database, taken: dict[tuple[int, int], Mark]) -> None:
+    async with app_database.write() as work:
+        await service.store(work, taken)
+
+
+routes = [Route("/chats/{chat_id:int}/read", read, methods=["POST"])]
+frames = {"receipt.delivered": delivered, "receipt.read": read_frame}

@@ -1,0 +1,113 @@
+"""The server that Parley runs in: uvicorn with our protocols, on a socket whose buffers are bounded."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import logging
+import signal
+import socket
+from collections.abc import Generator
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from app.protocols import DEADLINES, Deadlines, HttpProtocol, SocketProtocol
+
+MAX_FRAME = 64 * 1024
+SEND_BUFFER = 64 * 1024
+UNREAD = 15_000  # milliseconds that a peer may leave unread what we sent
+STOP = 5  # seconds that requests in flight have to finish
+BACKLOG = 2048
+
+# Anybody can write X-Forwarded-For, so only a proxy on this machine is believed. The last address is how a
+# socket on "::" sees the first.
+PROXIES = ["127.0.0.1", "::1", "::ffff:127.0.0.1"]
+
+log = logging.getLogger(__name__)
+
+
+class PortTaken(Exception):
+    """Another program listens on this port."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(f"Port {port} is taken by another program: stop that one, or choose another port.")
+        self.port = port
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server, for which being told to stop is no failure: the process ends with status 0."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for listener in sockets or []:
+            host, port, *_ = listener.getsockname()
+            log.info("Parley is listening on http://%s:%d", f"[{host}]" if ":" in host else host, port)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening TCP socket; port 0 is any free one.
+
+    Raises PortTaken, or another OSError when the host is not ours or the port is not allowed.
+    """
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Accepted sockets inherit these two: the most that a peer that reads nothing costs, and for how long.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD)
+        if family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        listener.bind(address)
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            raise PortTaken(port) from error
+        raise
+    return listener
+
+
+def config(app: ASGIApp, deadlines: Deadlines = DEADLINES) -> uvicorn.Config:
+    """uvicorn's settings for Parley; log lines go where the caller has sent them."""
+    limits = {"deadlines": deadlines}
+    return uvicorn.Config(
+        app,
+        interface="asgi3",
+        lifespan="on",
+        loop="uvloop",
+        http=type("Http", (HttpProtocol,), limits),
+        ws=type("Socket", (SocketProtocol,), limits),
+        ws_max_size=MAX_FRAME,
+        ws_per_message_deflate=False,  # doubles the memory and the work of every socket
+        server_header=False,
+        access_log=False,
+        log_config=None,
+        log_level="warning",
+        forwarded_allow_ips=PROXIES,
+        backlog=BACKLOG,
+        timeout_graceful_shutdown=STOP,
+    )
+
+
+def run(app: ASGIApp, host: str, port: int, deadlines: Deadlines = DEADLINES) -> None:
+    """Serve until SIGTERM or SIGINT, then finish the requests in flight and close the sockets with 1012.
+
+    Raises PortTaken, or SystemExit when the app fails to start.
+    """
+    with listen(host, port) as listener:
+        Server(config(app, deadlines)).run(sockets=[listener])

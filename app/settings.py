@@ -1,0 +1,179 @@
+"""Every environment variable once, with its default, its meaning and its check."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+ROOT = Path(__file__).parent.parent
+DATA = ROOT / "data"
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class WrongSetting(Exception):
+    """A setting that cannot be used; the text names the variable and says what it takes."""
+
+
+def whole(least: int, most: int) -> Callable[[str], int]:
+    """A parser for whole numbers between two bounds, both allowed."""
+
+    def parse(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+            raise ValueError(f"a whole number from {least:,} to {most:,}")
+        return int(text)
+
+    return parse
+
+
+def one_of(*words: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in words:
+            raise ValueError("one of " + ", ".join(words))
+        return text
+
+    return parse
+
+
+def database(text: str) -> str:
+    if not text.startswith("sqlite:///"):
+        raise ValueError("an address like sqlite:////srv/parley/parley.db (other databases are not served yet)")
+    return text.replace("sqlite:///", "sqlite+aiosqlite:///", 1)
+
+
+def reserved(text: str) -> str:
+    if text:
+        raise ValueError("left empty: several processes are not served yet")
+    return text
+
+
+def origin(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
+        raise ValueError("an address like https://chat.example.org or https://example.org/chat")
+    return text.rstrip("/")
+
+
+def zone(text: str) -> str:
+    try:
+        ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError("a time zone like Europe/Berlin") from error
+    return text
+
+
+def text(value: str) -> str:
+    return value
+
+
+def _variable(default: Any, parse: Callable[[str], Any], meaning: str) -> Any:
+    return field(default=default, metadata={"parse": parse, "meaning": meaning})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What can be set from outside: field `data` is read from PARLEY_DATA, and so on."""
+
+    host: str = _variable("127.0.0.1", text, "Address to listen on.")
+    port: int = _variable(8000, whole(0, 65535), "Port to listen on; 0 takes a free one.")
+    data: Path = _variable(DATA, Path, "Folder of everything worth keeping: database and secrets.")
+    database_url: str = _variable("", database, "Database; empty means SQLite in the data folder.")
+    redis_url: str = _variable("", reserved, "Reserved for running several processes.")
+    base_url: str = _variable(
+        "", origin, "Public address, with the path if Parley lives under one. Needed behind a proxy."
+    )
+    registration: str = _variable(
+        "auto",
+        one_of("auto", "open", "invite"),
+        "Who may sign up: anybody, invited people only, or `auto`: open on this machine alone, else by invite.",
+    )
+    timezone: str = _variable("UTC", zone, "Zone of the times in pages; browsers with scripts show their own.")
+    log_level: str = _variable("info", one_of("debug", "info", "warning", "error"), "How much is logged.")
+    session_days: int = _variable(30, whole(1, 3650), "Days without use after which a device is signed out.")
+    edit_minutes: int = _variable(15, whole(0, 525600), "Minutes in which a message may be edited.")
+    delete_hours: int = _variable(48, whole(0, 8760), "Hours in which a message may be deleted for everyone.")
+    group_size: int = _variable(1024, whole(2, 100_000), "Most members of a group.")
+    message_length: int = _variable(20_000, whole(1, 60_000), "Most characters of a message.")
+    send_rate: int = _variable(10, whole(1, 1_000_000), "Messages a second that one person may send.")
+    send_burst: int = _variable(30, whole(1, 1_000_000), "Messages that one person may send at once.")
+    login_attempts: int = _variable(10, whole(1, 1_000_000), "Wrong passwords per account in 15 minutes.")
+    address_attempts: int = _variable(
+        100, whole(1, 1_000_000), "Sign-ins and sign-ups per network address in 15 minutes."
+    )
+    request_rate: int = _variable(50, whole(1, 1_000_000), "Writing requests a second that one person may make.")
+    sockets_per_user: int = _variable(20, whole(1, 10_000), "Open pages of one person at a time.")
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
+        """Read PARLEY_… variables; an empty one counts as unset.
+
+        Raises WrongSetting with a sentence that names the variable, also for a
+        PARLEY_… variable that does not exist, which is nearly always a typing error.
+        """
+        known = {f"PARLEY_{each.name.upper()}": each for each in fields(cls)}
+        values: dict[str, Any] = {}
+        for name, value in environment.items():
+            if not name.startswith("PARLEY_") or not value:
+                continue
+            if name not in known:
+                raise WrongSetting(f"{name} is not a setting of Parley; see the table in the README.")
+            try:
+                values[known[name].name] = known[name].metadata["parse"](value)
+            except ValueError as error:
+                raise WrongSetting(f"{name} is {value!r}, but it must be {error}.") from error
+        return cls(**values)
+
+    @property
+    def database(self) -> str:
+        """SQLAlchemy's URL of the database."""
+        return self.database_url or f"sqlite+aiosqlite:///{self.data / 'parley.db'}"
+
+    @property
+    def base_path(self) -> str:
+        """Path under which Parley is reached, without a slash at its end: "" or "/chat"."""
+        return urlsplit(self.base_url).path
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only this machine is meant to reach Parley."""
+        hosts = {self.host, urlsplit(self.base_url).hostname or self.host}
+        return hosts <= LOOPBACK
+
+    @property
+    def edit_window(self) -> timedelta:
+        return timedelta(minutes=self.edit_minutes)
+
+    @property
+    def delete_window(self) -> timedelta:
+        return timedelta(hours=self.delete_hours)
+
+    @cached_property
+    def secret(self) -> str:
+        """The key that signs cookies and links: made on first use, kept in the data folder, mode 0600."""
+        path = self.data / "secret"
+        self.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return path.read_text().strip()
+        with os.fdopen(handle, "w") as file:
+            file.write(secrets.token_urlsafe(48))
+        return path.read_text()
+
+
+def table() -> str:
+    """The settings as the Markdown table that the README shows."""
+    rows = ["| variable | default | meaning |", "|---|---|---|"]
+    for each in fields(Settings):
+        default = "`data` in the checkout" if each.name == "data" else f"`{each.default}`"
+        rows.append(
+            f"| `PARLEY_{each.name.upper()}` | {'' if each.default == '' else default} | {each.metadata['meaning']} |"
+        )
+    return "\n".join(rows)

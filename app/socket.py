@@ -1,0 +1,145 @@
+"""GET /ws, the one WebSocket door: who is it, what do they hear, and what do they say."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from app.auth.broadcasts import SESSION_OVER
+from app.auth.guard import who
+from app.chats import service as chats
+from app.errors import Refused
+from app.limits import Limit
+from app.realtime import topics
+from app.realtime.frames import signal
+from app.realtime.hub import TOO_SLOW, Hub, Outbox
+from app.users.models import Person
+
+log = logging.getLogger(__name__)
+
+BEAT_SECONDS = 25
+FRAMES_A_SECOND = 20
+FRAMES_AT_ONCE = 60
+FRAME_CHARACTERS = 64 * 1024
+
+
+@dataclass(eq=False, slots=True)
+class Socket:
+    """One open page."""
+
+    app: Starlette
+    user: Person
+    session_id: int
+    outbox: Outbox
+
+    def hears(self, topic: str) -> bool:
+        return self.hub.hears(self.outbox, topic)
+
+    @property
+    def hub(self) -> Hub:
+        hub: Hub = self.app.state.hub
+        return hub
+
+
+Handler = Callable[[Socket, dict[str, Any]], Awaitable[None]]
+
+
+def door(handlers: Mapping[str, Handler]) -> Callable[[WebSocket], Awaitable[None]]:
+    """The endpoint; `handlers` are the features' frames by their `type`."""
+
+    async def endpoint(websocket: WebSocket) -> None:
+        if not websocket.state.same_origin:
+            await websocket.close()  # before accepting: the handshake is answered with 403
+            return
+        found = await who(websocket)
+        await websocket.accept()
+        if found is None:
+            await websocket.close(SESSION_OVER)
+            return
+        socket = Socket(websocket.app, found.person, found.session_id, Outbox())
+        await _serve(websocket, socket, handlers)
+
+    return endpoint
+
+
+async def _serve(websocket: WebSocket, socket: Socket, handlers: Mapping[str, Handler]) -> None:
+    state = socket.app.state
+    most = state.settings.sockets_per_user
+    if len(socket.hub.listeners(topics.user(socket.user.id))) >= most:
+        await websocket.close(TOO_SLOW, "too many open pages")
+        return
+    writer = asyncio.create_task(_write(websocket, socket.outbox))
+    try:
+        await _listen(websocket, socket)
+        await _read(websocket, socket, handlers)
+    finally:
+        socket.hub.remove(socket.outbox)
+        state.presence.went(socket.user.id, socket)
+        writer.cancel()
+
+
+async def _listen(websocket: WebSocket, socket: Socket) -> None:
+    """Join first and look then: what changes in between is heard or seen, never neither."""
+    hub, user_id = socket.hub, socket.user.id
+    hub.join(socket.outbox, [topics.everyone(), topics.user(user_id), topics.session(socket.session_id)])
+    async with socket.app.state.database.read() as work:
+        hub.join(socket.outbox, map(topics.chat, await chats.topic_ids(work, user_id)))
+    if await who(websocket) is None:  # signed out between the handshake and the joining
+        socket.outbox.close(SESSION_OVER)
+    socket.outbox.put(signal("ready"))
+
+
+async def _write(websocket: WebSocket, outbox: Outbox) -> None:
+    """Send what the outbox holds, a beat when there is nothing, and the reason when it is closed."""
+    try:
+        while True:
+            try:
+                text = await asyncio.wait_for(outbox.take(), BEAT_SECONDS)
+            except TimeoutError:
+                text = signal("beat")
+            if text is None:
+                await websocket.close(outbox.closed or 1012)
+                return
+            await websocket.send_text(text)
+    except (WebSocketDisconnect, RuntimeError):
+        return  # the reader hears of it, too, and cleans up
+
+
+async def _read(websocket: WebSocket, socket: Socket, handlers: Mapping[str, Handler]) -> None:
+    credits = Limit(FRAMES_A_SECOND, FRAMES_AT_ONCE)
+    while True:
+        message = await websocket.receive()
+        if message["type"] == "websocket.disconnect":
+            return
+        if credits.take("frame"):
+            socket.outbox.close(TOO_SLOW)
+            continue
+        frame = _parse(message.get("text"))
+        handler = handlers.get(str(frame.get("type")))
+        if handler and socket.outbox.closed is None:
+            await _handle(handler, socket, frame)
+
+
+def _parse(text: str | None) -> dict[str, Any]:
+    """The frame, or an empty one for what is none."""
+    try:
+        frame = json.loads(text or "")
+    except (ValueError, RecursionError):
+        return {}
+    return frame if isinstance(frame, dict) else {}
+
+
+async def _handle(handler: Handler, socket: Socket, frame: dict[str, Any]) -> None:
+    try:
+        await handler(socket, frame)
+    except Refused as refusal:
+        socket.outbox.put(signal("refused", of=frame.get("type"), id=frame.get("id"), message=refusal.message))
+    except Exception:
+        log.exception("a frame failed: %s", frame.get("type"))

@@ -1,0 +1,106 @@
+"""The Jinja environment: one for pages and for what is broadcast."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from app.settings import ROOT, Settings
+
+STATIC = ROOT / "static"
+BLOCKS = ("pane", "card")
+
+
+def release(folder: Path = STATIC) -> str:
+    """A name for the present state of the static files, so that they may be cached for ever."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            digest.update(path.relative_to(folder).as_posix().encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+class Clock:
+    """Moments as people read them, in the server's zone; browsers with scripts refine them to theirs."""
+
+    def __init__(self, zone: str) -> None:
+        self.zone = ZoneInfo(zone)
+
+    def filters(self) -> dict[str, Any]:
+        names = ("iso", "clock", "day", "listtime", "fulltime", "lastseen")
+        return {name: getattr(self, name) for name in names}
+
+    def iso(self, at: datetime) -> str:
+        return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+    def clock(self, at: datetime) -> str:
+        return f"{at.astimezone(self.zone):%H:%M}"
+
+    def day(self, at: datetime) -> str:
+        """Today, Yesterday, the weekday within a week, else the date."""
+        local = at.astimezone(self.zone)
+        days = self.days_ago(at)
+        if days in (0, 1):
+            return ("Today", "Yesterday")[days]
+        return f"{local:%A}" if 1 < days < 7 else f"{local.day} {local:%B %Y}"
+
+    def listtime(self, at: datetime) -> str:
+        local = at.astimezone(self.zone)
+        days = self.days_ago(at)
+        if days == 0:
+            return f"{local:%H:%M}"
+        if days == 1:
+            return "Yesterday"
+        return f"{local:%a}" if 1 < days < 7 else f"{local:%d/%m/%Y}"
+
+    def fulltime(self, at: datetime) -> str:
+        local = at.astimezone(self.zone)
+        return f"{local:%A} {local.day} {local:%B %Y, %H:%M:%S}"
+
+    def lastseen(self, at: datetime) -> str:
+        days = self.days_ago(at)
+        return f"{self.day(at).lower() if days in (0, 1) else self.day(at)} at {self.clock(at)}"
+
+    def days_ago(self, at: datetime) -> int:
+        return (datetime.now(self.zone).date() - at.astimezone(self.zone).date()) // timedelta(days=1)
+
+
+class Templates:
+    """Renders templates; `base` and `static` are known in all of them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.release = release()
+        self.environment = Environment(
+            loader=FileSystemLoader(ROOT / "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self.environment.filters |= Clock(settings.timezone).filters()
+        base = settings.base_path
+        self.environment.globals |= {
+            "base": base,
+            "static": lambda path: f"{base}/static/{self.release}/{path}",
+        }
+
+    def render(self, template: str, **values: Any) -> str:
+        return self.environment.get_template(template).render(values)
+
+    def render_block(self, template: str, values: Mapping[str, Any]) -> str:
+        """The block of a page that is its own, without the page around it; a partial has no blocks and is whole."""
+        page = self.environment.get_template(template)
+        name = next((name for name in BLOCKS if name in page.blocks), None)
+        if name is None:
+            return page.render(values)
+        context = page.new_context(dict(values))
+        title = "".join(page.blocks["title"](context)) if "title" in page.blocks else ""
+        head = f"<title>{title} – Parley</title>" if title and name == "pane" else ""
+        return head + "".join(page.blocks[name](context))

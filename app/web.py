@@ -1,0 +1,249 @@
+"""What every door needs: who is calling, reading forms, answering in the caller's way."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from enum import Enum
+from typing import Any, cast
+
+from starlette.convertors import IntegerConvertor, register_url_convertor
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from app.db import Database
+from app.errors import Invalid, NotFound, Refused, TooLarge, Unauthenticated
+from app.settings import Settings
+from app.templates import Templates
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+VARY = "Accept, HX-Request, Cookie"
+FORM_BYTES = 512 * 1024
+
+
+class Whole(IntegerConvertor):
+    """A number in a path: with more digits than the database takes it is no address."""
+
+    regex = "[0-9]{1,18}"
+
+
+register_url_convertor("int", Whole())
+
+
+class Caller(Enum):
+    """Who wants the answer, and so in which form."""
+
+    BROWSER = "a browser that loads a page"
+    HTMX = "htmx, which swaps a fragment into the page"
+    SCRIPT = "curl and the like: the fragment with the right status"
+    JSON = "a program that wants the data"
+
+
+def caller(request: Request) -> Caller:
+    accept = request.headers.get("accept", "")
+    if "application/json" in accept:
+        return Caller.JSON
+    if "hx-history-restore-request" in request.headers:
+        return Caller.BROWSER  # Back and Forward pick the pane out of the whole page
+    if request.headers.get("hx-request") == "true":
+        return Caller.HTMX
+    return Caller.BROWSER if "text/html" in accept else Caller.SCRIPT
+
+
+def database(request: Request) -> Database:
+    return cast("Database", request.app.state.database)
+
+
+def settings(request: Request) -> Settings:
+    return cast("Settings", request.app.state.settings)
+
+
+def render(request: Request, template: str, **values: Any) -> str:
+    templates = cast("Templates", request.app.state.templates)
+    return templates.render(template, **values)
+
+
+def number(request: Request, name: str) -> int:
+    """A number from the path."""
+    return cast("int", request.path_params[name])
+
+
+def whole(text: str, name: str) -> int:
+    """What was typed into the field `name` as a number; raises Invalid for what is none."""
+    if not (text.isascii() and text.isdigit() and len(text) < 16):
+        raise Invalid(**{name: "This must be a whole number."})
+    return int(text)
+
+
+def query_number(request: Request, name: str) -> int | None:
+    """A number from the query string; raises Invalid for what is none."""
+    text = request.query_params.get(name, "")
+    return whole(text, name) if text else None
+
+
+async def form(request: Request, again: Endpoint | None = None) -> dict[str, str]:
+    """The fields of a posted form as text; `many()` reads repeated ones.
+
+    `again` answers a browser whose input is refused: it shows the form anew, with
+    what was typed and what is wrong with it.
+    """
+    if int(request.headers.get("content-length") or 0) > FORM_BYTES:
+        raise TooLarge("That is more than this form takes.")
+    data = await request.form(max_files=0, max_fields=2000, max_part_size=FORM_BYTES)
+    fields = {name: value for name, value in data.items() if isinstance(value, str)}
+    request.state.form = data
+    request.state.again = again
+    return fields
+
+
+def many(request: Request, name: str) -> list[str]:
+    """All values of a repeated field of the form that was read."""
+    return [value for value in request.state.form.getlist(name) if isinstance(value, str)]
+
+
+async def page(
+    request: Request,
+    template: str,
+    values: Mapping[str, Any] | None = None,
+    *,
+    data: Any = None,
+    status: int = 200,
+) -> Response:
+    """Answer with a template: whole for browsers, its own block for htmx and curl, `data` as JSON."""
+    kind = caller(request)
+    if kind is Caller.JSON:
+        return as_json(data if data is not None else values, status)
+    whole = kind is Caller.BROWSER
+    context = {**await _context(request, whole), **(values or {})}
+    templates = cast("Templates", request.app.state.templates)
+    html = templates.render(template, **context) if whole else templates.render_block(template, context)
+    return _html(html, status)
+
+
+async def _context(request: Request, whole: bool) -> dict[str, Any]:
+    """What every template may count on."""
+    state = request.state
+    user = getattr(state, "user", None)
+    context: dict[str, Any] = {
+        "nonce": state.nonce,
+        "me": user,
+        "theme": request.cookies.get("theme", "auto"),
+        "insecure": getattr(state, "insecure", False),
+        "registration": request.app.state.registration_is_open(request),
+        "form": getattr(state, "form", None) or {},
+        "errors": getattr(state, "errors", {}),
+    }
+    if user and whole:
+        context |= await request.app.state.shell(request)
+    return context
+
+
+def done(
+    request: Request, location: str, html: str | None = None, *, data: Any = None, status: int = 200
+) -> Response:
+    """Answer a change: browsers are led to `location`, htmx and curl get `html`, programs get `data`.
+
+    Without `html`, htmx is led to `location`, too: it follows and pushes the address.
+    """
+    address = settings(request).base_path + location
+    kind = caller(request)
+    if kind is Caller.BROWSER or (kind is Caller.HTMX and html is None):
+        return RedirectResponse(address, 303)
+    if kind is Caller.JSON:
+        response = as_json(data if data is not None else {"location": address}, status)
+    else:
+        response = _html(html or "", status)
+    response.headers["Location"] = address
+    return response
+
+
+def leave_for(request: Request, location: str, *, data: Any = None, status: int = 200) -> Response:
+    """Like `done`, but the whole page is loaded anew: who is signed in has changed, or the look of everything."""
+    response = done(request, location, "", data=data, status=status)
+    if caller(request) is Caller.HTMX:
+        response.headers["HX-Redirect"] = settings(request).base_path + location
+    return response
+
+
+def _html(html: str, status: int) -> HTMLResponse:
+    return HTMLResponse(html, status, headers={"Vary": VARY})
+
+
+def as_json(data: Any, status: int = 200, media_type: str = "application/json") -> Response:
+    text = json.dumps(data, default=_plain, ensure_ascii=False, separators=(",", ":"))
+    return Response(text, status, {"Vary": VARY}, media_type)
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {each.name: getattr(value, each.name) for each in dataclasses.fields(value)}
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if hasattr(value, "_mapping"):
+        return dict(value._mapping)
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+async def refused(request: Request, error: Exception) -> Response:
+    """Answer a refusal: as a page, a fragment, or application/problem+json."""
+    assert isinstance(error, Refused)
+    kind = caller(request)
+    if isinstance(error, Unauthenticated):
+        return _sign_in_first(request, error, kind)
+    again: Endpoint | None = getattr(request.state, "again", None)
+    if kind in (Caller.SCRIPT, Caller.JSON):
+        response = as_json(_problem(error), error.status, "application/problem+json")
+    elif again and error.errors:
+        request.state.errors = error.errors
+        response = await again(request)
+        response.status_code = error.status
+    else:
+        response = await page(
+            request, "error.html", {"status": error.status, "title": error.title, "message": error.message}
+        )
+        response.status_code = error.status
+    response.headers.update(error.headers)
+    return response
+
+
+def _problem(error: Refused) -> dict[str, Any]:
+    """RFC 9457; `errors` maps fields to sentences."""
+    return {"type": "about:blank", "title": error.title, "status": error.status, "detail": error.message} | (
+        {"errors": error.errors} if error.errors else {}
+    )
+
+
+def _sign_in_first(request: Request, error: Refused, kind: Caller) -> Response:
+    base = settings(request).base_path
+    if kind is Caller.BROWSER:
+        way_back = request.url.path.removeprefix(base) if request.method == "GET" else "/"
+        query = f"?{request.url.query}" if request.url.query and request.method == "GET" else ""
+        request_url = request.url.replace_query_params(next=way_back + query).query
+        return RedirectResponse(f"{base}/login?{request_url}", 303)
+    if kind is Caller.HTMX:
+        response = _html("", 401)
+        response.headers["HX-Redirect"] = f"{base}/login"
+        return response
+    return as_json(_problem(error), 401, "application/problem+json")
+
+
+async def no_route(request: Request, error: Exception) -> Response:
+    """Give the framework's own refusals (404, 405, 413 …) the product's look."""
+    assert isinstance(error, HTTPException)
+    refusal = {404: NotFound(), 413: TooLarge("That is more than Parley takes at once.")}.get(error.status_code)
+    refusal = refusal or Refused(error.detail)
+    refusal.headers = dict(error.headers or {})
+    response = await refused(request, refusal)
+    response.status_code = error.status_code
+    return response
+
+
+async def broken(request: Request, _: Exception) -> Response:
+    """The page for what should never happen; the log has the reason."""
+    refusal = Refused("Something went wrong on the server. It is written down; please try again.")
+    refusal.status, refusal.title = 500, "That should not have happened"
+    return await refused(request, refusal)

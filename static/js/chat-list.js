@@ -1,0 +1,90 @@
+// <chat-list>: the rows follow what happens, from the moment the page was made, without jumping or losing focus.
+import { isWatched, me, onPane, openChat } from "./page.js";
+import { find, hear, refresh, reload, rows, seq } from "./rows.js";
+
+const SOON = 3000;
+
+/** Which ticks the preview of a message of mine shows. */
+function tick(row) {
+  const { delivered, read } = row.dataset;
+  row.dataset.tick = seq(row) <= Number(read) ? "read" : seq(row) <= Number(delivered) ? "delivered" : "sent";
+}
+
+function markOpen() {
+  const open = openChat();
+  for (const row of rows()) {
+    const link = row.querySelector(".row__link");
+    if (row.dataset.chat === open) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+}
+
+/** Whether the reader looks at the newest messages of a chat, so that they are read as they come. */
+function isRead(chat) {
+  const scroll = document.querySelector(`#conversation[data-chat="${chat}"] .messages__scroll`);
+  return Boolean(scroll?.querySelector("[data-newest]")) && Math.abs(scroll.scrollTop) < 80 && isWatched();
+}
+
+function on(type, then) {
+  document.addEventListener(`parley:${type}`, ({ detail }) => {
+    if (detail.chat) hear(detail.chat);
+    then(detail);
+  });
+}
+
+on("moved", ({ chat, before, ...message }) => {
+  const row = find(chat);
+  if (!row) return;
+  tick(row);
+  const badge = row.querySelector("unread-badge");
+  if (message.seq <= before) return;
+  if (message.sender === me) row.querySelector(".row__draft").textContent = "";
+  if (message.seq > before + 1) refresh(chat);
+  else if (!isRead(chat)) badge.arrived(message);
+  else setTimeout(() => Number(find(chat)?.dataset.readSeq) < message.seq && refresh(chat), SOON);
+});
+
+on("receipt.read", ({ chat, seq: upTo }) => {
+  const row = find(chat);
+  if (!row || upTo <= Number(row.dataset.readSeq)) return;
+  row.dataset.readSeq = upTo;
+  if (upTo >= seq(row)) row.querySelector("unread-badge").count = 0;
+  else refresh(chat);
+});
+
+on("receipt.ticks", ({ chat, ...marks }) => {
+  const row = find(chat);
+  if (!row) return;
+  for (const [name, [least, holder, second]] of Object.entries(marks).filter(([name]) => name in row.dataset)) {
+    row.dataset[name] = Math.max(Number(row.dataset[name]), holder === me ? second : least);
+  }
+  tick(row);
+});
+
+on("chat.drafted", ({ chat, body }) => {
+  const draft = find(chat)?.querySelector(".row__draft");
+  if (draft) draft.textContent = body;
+});
+
+on("presence", () => hear(0));
+on("chat.row", ({ chat }) => refresh(chat));
+on("chat.joined", ({ chat }) => refresh(chat));
+on("chat.left", ({ chat }) => {
+  find(chat)?.setAttribute("data-left", "");
+  refresh(chat);
+});
+
+on("open", reload);
+on("rows", () => {
+  rows().forEach(tick);
+  markOpen();
+});
+
+class ChatList extends HTMLElement {
+  connectedCallback() {
+    markOpen();
+  }
+}
+
+customElements.define("chat-list", ChatList);
+onPane(markOpen);

@@ -1,0 +1,32 @@
+// [data-copy=id]: put a field's value, or a bubble's text, on the clipboard.
+import { toast } from "./toasts.js";
+
+/** Plain-HTTP addresses have no clipboard of their own, so there a field is selected and copied. */
+function copyBySelecting(text) {
+  const field = document.createElement("textarea");
+  field.className = "visually-hidden";
+  field.value = text;
+  (document.querySelector("dialog[open]") ?? document.body).append(field);
+  field.select();
+  const isCopied = document.execCommand("copy");
+  field.remove();
+  if (!isCopied) throw new Error("the browser refused");
+}
+
+async function copy(text) {
+  try {
+    if (navigator.clipboard) await navigator.clipboard.writeText(text);
+    else copyBySelecting(text);
+    toast("Copied");
+  } catch {
+    toast("Your browser did not let this be copied.", "error");
+  }
+}
+
+document.addEventListener("click", async ({ target }) => {
+  const button = target.closest("[data-copy]");
+  const source = button && document.getElementById(button.dataset.copy);
+  if (!source) return;
+  await copy(source.value ?? source.querySelector(".bubble__body").innerText);
+  button.closest("dialog")?.close();
+});

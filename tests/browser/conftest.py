@@ -1,0 +1,121 @@
+"""A real Chromium for the journeys: one for the whole run, a fresh context for each person in a test."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright, expect
+from starlette.applications import Starlette
+
+from app.main import create_app
+from app.settings import Settings
+from tests.make import Member
+from tests.server import Running, running
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+NewContext = Callable[..., Awaitable[BrowserContext]]
+Visit = Callable[..., Awaitable[Page]]
+
+expect.set_options(timeout=5_000)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker("browser")
+
+
+def find_chromium() -> str | None:
+    named = os.environ.get("CHROMIUM")
+    return shutil.which(named) if named else next(filter(None, map(shutil.which, NAMES)), None)
+
+
+@pytest.fixture(scope="session")
+async def chromium() -> AsyncIterator[Browser]:
+    path = find_chromium()
+    if path is None:
+        pytest.skip("browser tests need Chromium: apt install chromium, or name one with CHROMIUM=/path")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=path, args=QUIET)
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture
+async def new_context(chromium: Browser) -> AsyncIterator[NewContext]:
+    contexts: list[BrowserContext] = []
+
+    async def new(**options: Any) -> BrowserContext:
+        contexts.append(await chromium.new_context(**options))
+        return contexts[-1]
+
+    yield new
+    for context in contexts:
+        await context.close()
+
+
+@pytest.fixture
+async def server(settings: Settings, blank: Path) -> AsyncIterator[Running]:
+    """Parley itself, on a port."""
+    shutil.copy(blank, settings.data / "parley.db")
+    async with running(create_app(settings)) as server:
+        yield server
+
+
+@pytest.fixture
+def app(server: Running) -> Starlette:
+    """The app that the server serves, so that people and chats are made where the browsers look."""
+    app = server.config.app
+    assert isinstance(app, Starlette)
+    return app
+
+
+@pytest.fixture
+async def visit(server: Running, new_context: NewContext) -> AsyncIterator[Visit]:
+    """`await visit(ann, "/chats/7")`: a page of hers in a browser of its own, once its socket is open.
+
+    Whatever a script of ours breaks, or the policy blocks, fails the test at its end.
+    """
+    broken: list[str] = []
+
+    def hear(message: ConsoleMessage) -> None:
+        if message.type == "error" and "Failed to load resource" not in message.text:
+            broken.append(message.text)
+
+    async def visit(member: Member, path: str = "/", **options: Any) -> Page:
+        context = await new_context(base_url=server.url, **options)
+        cookie = {"name": "__Host-sid", "value": member.cookie, "url": server.url.replace("http:", "https:"), "secure": True}
+        await context.add_cookies([cookie])  # type: ignore[list-item]
+        page = await context.new_page()
+        page.on("console", hear)
+        page.on("pageerror", lambda error: broken.append(str(error)))
+        await page.add_init_script(OPENED)
+        await page.goto(path)
+        if options.get("java_script_enabled", True):
+            await expect(page.locator("html[data-opened]")).to_be_attached()
+        return page
+
+    yield visit
+    assert broken == []
+
+
+# Counts how often the socket came up, where tests can wait for it.
+OPENED = """document.addEventListener("parley:open", () => {
+  const { dataset } = document.documentElement;
+  dataset.opened = Number(dataset.opened ?? 0) + 1;
+});"""

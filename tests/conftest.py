@@ -1,0 +1,161 @@
+"""Parley on a fresh database for every test, and its people: Ann and Bob talk, Cara may nothing."""
+
+from __future__ import annotations
+
+import functools
+import json
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from argon2 import PasswordHasher
+from starlette.applications import Starlette
+
+from app.auth.passwords import Passwords
+from app.files import StaticFolder
+from app.main import create_app
+from app.migrate import migrate
+from app.realtime.bus import LocalBus
+from app.realtime.frames import Announcement, Control, Frame
+from app.settings import Settings
+from app.templates import Templates
+from tests.make import Client, Member, make_chat, make_user, sign_in
+
+MANY = 1_000_000
+ROOMY = {
+    "send_rate": MANY,
+    "send_burst": MANY,
+    "login_attempts": MANY,
+    "address_attempts": MANY,
+    "request_rate": MANY,
+}
+
+
+class RecordingBus(LocalBus):
+    """The bus of one process, which remembers what was told to whom."""
+
+    def __init__(self, hub: Any) -> None:
+        super().__init__(hub)
+        self.told: list[Announcement] = []
+
+    def publish(self, announcement: Announcement) -> None:
+        self.told.append(announcement)
+        super().publish(announcement)
+
+    def frames(self, topic: str) -> list[str]:
+        """What a topic was told."""
+        return [each.text for each in self.told if isinstance(each, Frame) and each.topic == topic]
+
+    def html(self, topic: str) -> list[str]:
+        return [text for text in self.frames(topic) if text.startswith("<")]
+
+    def signals(self, topic: str, type_: str = "") -> list[dict[str, Any]]:
+        """The JSON that a topic was told, of one type or all."""
+        found = [json.loads(text) for text in self.frames(topic) if text.startswith("{")]
+        return [each for each in found if not type_ or each["type"] == type_]
+
+    def orders(self, topic: str) -> list[tuple[str, str]]:
+        """What the sockets of a topic were told to do."""
+        controls = [each for each in self.told if isinstance(each, Control) and each.topic == topic]
+        return [(each.order, each.argument) for each in controls]
+
+
+def cheap_passwords() -> Passwords:
+    passwords = Passwords()
+    passwords.hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    passwords.dummy = passwords.hasher.hash("nobody's password")
+    return passwords
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick() -> Iterator[None]:
+    """What every app makes for itself and could share is made once, and passwords cost little."""
+    shared = {
+        "Templates": functools.cache(lambda zone, base: Templates(Settings(timezone=zone, base_url=base))),
+        "Passwords": functools.cache(cheap_passwords),
+        "StaticFolder": functools.cache(StaticFolder),
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("app.main.Templates", lambda each: shared["Templates"](each.timezone, each.base_url))
+        patch.setattr("app.main.Passwords", shared["Passwords"])
+        patch.setattr("app.main.StaticFolder", shared["StaticFolder"])
+        patch.setattr("app.main.LocalBus", RecordingBus)
+        yield
+
+
+@pytest.fixture(scope="session")
+def blank(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database at the newest revision to copy from, because migrating takes longer than most tests."""
+    settings = Settings(data=tmp_path_factory.mktemp("blank"))
+    migrate(settings)
+    return settings.data / "parley.db"
+
+
+@pytest.fixture
+def changes() -> dict[str, Any]:
+    """Settings in which the tests of a module differ: override this there."""
+    return {}
+
+
+@pytest.fixture
+def settings(tmp_path: Path, changes: dict[str, Any]) -> Settings:
+    return Settings(data=tmp_path, **{**ROOMY, **changes})
+
+
+@pytest.fixture
+async def app(settings: Settings, blank: Path) -> AsyncIterator[Starlette]:
+    shutil.copy(blank, settings.data / "parley.db")
+    app = create_app(settings)
+    async with app.router.lifespan_context(app):
+        yield app
+
+
+@pytest.fixture
+def bus(app: Starlette) -> RecordingBus:
+    """What was told to whom."""
+    assert isinstance(app.state.bus, RecordingBus)
+    return app.state.bus
+
+
+@pytest.fixture
+async def anonymous(app: Starlette) -> AsyncIterator[Client]:
+    async with Client(app) as client:
+        yield client
+
+
+async def _member(app: Starlette, username: str, **values: Any) -> AsyncIterator[Member]:
+    async with await sign_in(app, await make_user(app, username, **values)) as client:
+        yield client
+
+
+@pytest.fixture
+async def ann(app: Starlette) -> AsyncIterator[Member]:
+    async for client in _member(app, "ann"):
+        yield client
+
+
+@pytest.fixture
+async def bob(app: Starlette) -> AsyncIterator[Member]:
+    async for client in _member(app, "bob"):
+        yield client
+
+
+@pytest.fixture
+async def cara(app: Starlette) -> AsyncIterator[Member]:
+    async for client in _member(app, "cara"):
+        yield client
+
+
+@pytest.fixture
+async def ada(app: Starlette) -> AsyncIterator[Member]:
+    """The admin."""
+    async for client in _member(app, "ada", is_admin=True):
+        yield client
+
+
+@pytest.fixture
+async def chat_id(app: Starlette, ann: Member, bob: Member) -> int:
+    """The direct chat of Ann and Bob, in which nothing was said yet."""
+    return await make_chat(app, ann, bob)
