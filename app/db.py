@@ -227,7 +227,9 @@ class Database:
 
     def __init__(self, url: str, bus: Bus, render: Render) -> None:
         self.engine = create_async_engine(url, pool_size=1, max_overflow=0)
-        self.readers = create_async_engine(url, pool_size=READERS, max_overflow=0, pool_timeout=10)
+        self.readers = create_async_engine(
+            url, pool_size=READERS, max_overflow=0, pool_timeout=10, pool_reset_on_return=None
+        )
         _prepare(self.engine, "BEGIN IMMEDIATE", "PRAGMA query_only=OFF")
         _prepare(self.readers, "BEGIN", "PRAGMA query_only=ON")
         self.writer = SqliteWriter(self.engine, bus, render)
@@ -261,6 +263,11 @@ class Database:
         await self.engine.dispose()
 
 
+def _lower(text: str | None) -> str | None:
+    """SQLite's own knows ASCII only."""
+    return text and text.lower()
+
+
 def _prepare(engine: AsyncEngine, begin: str, *pragmas: str) -> None:
     """Give each connection our pragmas, and let transactions begin as `begin` says.
 
@@ -278,6 +285,7 @@ def _prepare(engine: AsyncEngine, begin: str, *pragmas: str) -> None:
     @event.listens_for(engine.sync_engine, "connect")
     def connect(connection: Any, _: Any) -> None:
         connection.isolation_level = None
+        connection.create_function("lower", 1, _lower, deterministic=True)
         cursor = connection.cursor()
         for pragma in (*common, *pragmas):
             cursor.execute(pragma)

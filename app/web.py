@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, cast
 
+from starlette.convertors import IntegerConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -22,6 +23,15 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 VARY = "Accept, HX-Request, Cookie"
 FORM_BYTES = 512 * 1024
+
+
+class Whole(IntegerConvertor):
+    """A number in a path: with more digits than the database takes it is no address."""
+
+    regex = "[0-9]{1,18}"
+
+
+register_url_convertor("int", Whole())
 
 
 class Caller(Enum):
@@ -62,14 +72,17 @@ def number(request: Request, name: str) -> int:
     return cast("int", request.path_params[name])
 
 
-def query_number(request: Request, name: str) -> int | None:
-    """A number from the query string; raises Invalid for what is none."""
-    text = request.query_params.get(name, "")
-    if not text:
-        return None
+def whole(text: str, name: str) -> int:
+    """What was typed into the field `name` as a number; raises Invalid for what is none."""
     if not (text.isascii() and text.isdigit() and len(text) < 16):
         raise Invalid(**{name: "This must be a whole number."})
     return int(text)
+
+
+def query_number(request: Request, name: str) -> int | None:
+    """A number from the query string; raises Invalid for what is none."""
+    text = request.query_params.get(name, "")
+    return whole(text, name) if text else None
 
 
 async def form(request: Request, again: Endpoint | None = None) -> dict[str, str]:

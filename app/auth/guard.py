@@ -83,7 +83,12 @@ def attempts_key(request: Request, username: str, user_id: int | None) -> str:
         known = ""
     if user_id is not None and known.startswith(f"{user_id}."):
         return f"device:{known}"
-    return f"account:{key(username)}"
+    return account_attempts(user_id) if user_id is not None else f"name:{key(username.removeprefix('@'))}"
+
+
+def account_attempts(user_id: int) -> str:
+    """Among whose attempts a wrong password counts, however its account was named."""
+    return f"account:{user_id}"
 
 
 def address(connection: HTTPConnection) -> str:

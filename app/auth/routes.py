@@ -11,17 +11,27 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from app.auth import service
-from app.auth.guard import address, attempts_key, drop_cookie, neighbourhood, set_cookie, set_known, who
+from app.auth.guard import (
+    account_attempts,
+    address,
+    attempts_key,
+    drop_cookie,
+    neighbourhood,
+    set_cookie,
+    set_known,
+    who,
+)
 from app.auth.models import Session
 from app.auth.passwords import require_good
 from app.errors import Forbidden, Invalid, NotFound
 from app.users.models import Person
-from app.users.names import key
 from app.users.service import me
-from app.web import database, done, form, leave_for, number, page, settings
+from app.web import database, done, form, leave_for, number, page, settings, whole
 
 WRONG = "Username and password do not match."
 INVITED_ONLY = "New people need an invitation here. Ask somebody who is in for a link."
+INVITE = {"max_uses": "1", "days": "7"}  # fields of the form, and what they are when left empty
+INVITE_SHOWN = ("id", "created_at", "expires_at", "max_uses", "uses")
 SYSTEMS = ("Android", "iPhone", "iPad", "Windows", "Mac OS", "CrOS", "Linux")
 BROWSERS = {
     "Edg": "Edge",
@@ -181,12 +191,12 @@ async def edit_password(request: Request) -> Response:
 async def update_password(request: Request) -> Response:
     fields = await form(request, again=edit_password)
     passwords, user = request.app.state.passwords, me(request)
-    request.app.state.logins.require(f"account:{key(user.username)}")
+    request.app.state.logins.require(account_attempts(user.id))
     async with database(request).read() as work:
         account = await service.account(work, user.username)
     if not await passwords.verify(account.password_hash if account else None, fields.get("current", "")):
         raise Invalid(current="This is not your current password.")
-    request.app.state.logins.give_back(f"account:{key(user.username)}")
+    request.app.state.logins.give_back(account_attempts(user.id))
     require_good(fields.get("password", ""), user.username, user.display_name)
     password_hash = await passwords.hash(fields["password"])
     async with database(request).write() as work:
@@ -204,22 +214,17 @@ async def show_invites(request: Request, link: str = "") -> Response:
     async with database(request).read() as work:
         invites = await service.invites(work)
     values = {"invites": invites, "link": link, "section": "you"}
-    return await page(request, "auth/invites.html", values, data={"invites": invites, "link": link})
+    data = [{name: getattr(invite, name) for name in INVITE_SHOWN} for invite in invites]
+    return await page(request, "auth/invites.html", values, data={"invites": data, "link": link})
 
 
 async def invite(request: Request) -> Response:
     _require_admin(request)
     fields = await form(request, again=show_invites)
-    uses, days = (fields.get(name, "") for name in ("max_uses", "days"))
+    uses, days = (whole(fields.get(name) or default, name) for name, default in INVITE.items())
     signed, token_hash = request.app.state.invite_tokens.new()
     async with database(request).write() as work:
-        await service.invite(
-            work,
-            me(request).id,
-            token_hash,
-            int(uses) if uses.isdecimal() else 1,
-            int(days) if days.isdecimal() else 7,
-        )
+        await service.invite(work, me(request).id, token_hash, uses, days)
     base = settings(request).base_url or f"{request.url.scheme}://{request.url.netloc}"
     response = await show_invites(request, link=f"{base}/join/{signed}")
     response.status_code = 201

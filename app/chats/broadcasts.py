@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 
 from app.chats.models import Moving
 from app.db import Render
@@ -23,10 +23,12 @@ def revised(render: Render, moving: Moving) -> Iterator[Frame]:
     yield Frame(topics.chat(moving.chat_id), partial(target, html, "outerHTML"))
 
 
-def joined(_: Render, chat_id: int, user_ids: Sequence[int]) -> Iterator[Announcement]:
+def joined(_: Render, chat_id: int, user_ids: Collection[int], unaware: Collection[int]) -> Iterator[Announcement]:
+    """Their pages hear the chat; who is `unaware` learns of it by the first message only."""
     for user_id in user_ids:
         yield Control(topics.user(user_id), "join", topics.chat(chat_id))
-        yield Frame(topics.user(user_id), signal("chat.joined", chat=chat_id))
+        if user_id not in unaware:
+            yield Frame(topics.user(user_id), signal("chat.joined", chat=chat_id))
 
 
 def left(_: Render, chat_id: int, user_id: int) -> Iterator[Announcement]:

@@ -10,12 +10,13 @@ from sqlmodel import col, select
 
 from app.chats import broadcasts
 from app.chats.models import Chat, Conversation, Member, Membership, MembershipInterval, Moving
-from app.db import Work
+from app.db import Work, now
 from app.errors import Invalid, NotFound
 from app.users import service as users
 from app.users.models import Person, User
 
 DRAFT = 20_000
+ROLES = ("owner", "admin", "member")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,7 @@ async def open_direct(work: Work, user: Person, other: Person) -> tuple[int, boo
         return known, False
     kind = "self" if user.id == other.id else "direct"
     chat_id = await create(work, user, kind=kind, pair=pair_of(user.id, other.id))
-    await join(work, chat_id, {user.id, other.id}, 1)
+    await join(work, chat_id, {user.id, other.id}, 1, unaware={other.id} - {user.id})
     return chat_id, True
 
 
@@ -125,7 +126,14 @@ async def create(work: Work, user: Person, **values: object) -> int:
     return int(result.scalar_one())
 
 
-async def join(work: Work, chat_id: int, user_ids: Collection[int], from_seq: int, role: str = "member") -> None:
+async def join(
+    work: Work,
+    chat_id: int,
+    user_ids: Collection[int],
+    from_seq: int,
+    role: str = "member",
+    unaware: Collection[int] = (),
+) -> None:
     """Let people in who may see the chat from `from_seq` on, for the first time or again."""
     before = from_seq - 1
     again = await work.all(
@@ -135,7 +143,7 @@ async def join(work: Work, chat_id: int, user_ids: Collection[int], from_seq: in
         await work.execute(
             update(Membership)
             .where(col(Membership.chat_id) == chat_id, col(Membership.user_id).in_(again))
-            .values(is_present=True, role=role, read_seq=before, delivered_seq=before)
+            .values(is_present=True, role=role, joined_at=now(), read_seq=before, delivered_seq=before)
         )
     base = {"chat_id": chat_id, "role": role, "read_seq": before, "delivered_seq": before}
     if new := [{"user_id": user_id, **base} for user_id in user_ids if user_id not in set(again)]:
@@ -144,7 +152,7 @@ async def join(work: Work, chat_id: int, user_ids: Collection[int], from_seq: in
         insert(MembershipInterval),
         [{"chat_id": chat_id, "user_id": user_id, "from_seq": from_seq} for user_id in user_ids],
     )
-    work.announce(broadcasts.joined, chat_id, list(user_ids))
+    work.announce(broadcasts.joined, chat_id, list(user_ids), unaware)
 
 
 async def leave(work: Work, chat_id: int, user_id: int, to_seq: int) -> None:
@@ -212,7 +220,7 @@ async def members(work: Work, chat_id: int, user: Person) -> list[Member]:
         .with_only_columns(*User.__table__.columns, col(Membership.role))  # type: ignore[attr-defined]
     )
     found = [Member(Person.of(row), row.role, row.id == user.id) for row in await work.rows(statement)]
-    return sorted(found, key=lambda member: (-len(set("owner") & set(member.role)), member.user.display_name.lower()))
+    return sorted(found, key=lambda member: (ROLES.index(member.role), member.user.display_name.lower()))
 
 
 async def topic_ids(work: Work, user_id: int) -> Sequence[int]:

@@ -101,7 +101,7 @@ async def row(request: Request) -> Response:
 
 async def create(request: Request) -> Response:
     """Open the direct chat with somebody, new or not; oneself is somebody, too."""
-    fields = await form(request, again=index)
+    fields = await form(request)
     async with database(request).write() as work:
         other = await users.by_username(work, fields.get("username", ""))
         chat_id, is_new = await chats.open_direct(work, me(request), other)

@@ -194,7 +194,7 @@ async def create(request: Request) -> Response:
     chat_id = number(request, "chat_id")
     async with database(request).write() as work:
         bubble, is_new = await service.send(work, me(request), chat_id, draft)
-    location = f"/chats/{chat_id}#message-{bubble.id}"
+    location = f"/chats/{chat_id}#latest"
     return done(request, location, _item(request, bubble), data=message_data(bubble), status=201 if is_new else 200)
 
 

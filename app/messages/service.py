@@ -6,7 +6,7 @@ import hashlib
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, exists, insert, or_, update
@@ -111,6 +111,8 @@ def visible(chat_id: Any, user_id: int) -> ColumnElement[bool]:
         col(HiddenMessage.chat_id) == chat_id,
         col(HiddenMessage.seq) == col(Message.seq),
     )
+    # By itself SQLAlchemy finds the table of `chat_id` one query out only, and else joins it here anew.
+    stay, hidden = stay.correlate_except(MembershipInterval), hidden.correlate_except(HiddenMessage)
     return and_(col(Message.chat_id) == chat_id, stay, ~hidden)
 
 
@@ -163,15 +165,21 @@ async def _add(work: Work, values: dict[str, Any]) -> Message:
     before = await work.first(
         select(Message).where(Message.chat_id == values["chat_id"], Message.seq == values["seq"] - 1)
     )
-    values["starts_run"] = not (
-        before
-        and before.kind == values["kind"] != "note"
-        and before.sender_id == values["sender_id"]
-        and values["created_at"] - before.created_at < RUN
-        and values["created_at"].date() == before.created_at.date()
-    )
+    at: datetime = values["created_at"]
+    values["starts_run"] = starts_run(before, values["kind"], values["sender_id"], at)
     result = await work.execute(insert(Message).values(values).returning(*Message.__table__.columns))  # type: ignore[attr-defined]
     return result.one()  # type: ignore[return-value]
+
+
+def starts_run(before: Message | None, kind: str, sender_id: int, at: datetime) -> bool:
+    """Whether a message begins a run, or goes on with the one `before` it."""
+    return not (
+        before
+        and before.kind == kind != "note"
+        and before.sender_id == sender_id
+        and at - before.created_at < RUN
+        and at.date() == before.created_at.date()
+    )
 
 
 async def note(
@@ -215,28 +223,33 @@ async def page(
 ) -> Window:
     """A stretch of what `user` may see: the newest, or what lies before, after or around a seq."""
     limit = max(1, min(limit, MOST_PAGE))
+    seen = seen_by(chat, user)
     if around is not None:
-        older = await _older(work, chat, user, around, min(limit, AROUND))
-        newer = await _newer(work, chat, user, around - 1, min(limit, AROUND) + 1)
-        return Window([*older.messages, *newer.messages], older.has_older, newer.has_newer)
-    if after is not None:
-        return await _newer(work, chat, user, after, limit)
-    return await _older(work, chat, user, before, limit)
+        older, has_older = await _older(work, seen, around, min(limit, AROUND))
+        newer, has_newer = await _newer(work, seen, around - 1, min(limit, AROUND) + 1)
+        found: Sequence[Message] = [*older, *newer]
+    elif after is not None:
+        found, has_newer = await _newer(work, seen, after, limit)
+        has_older = await work.first(seen.where(Message.seq <= after).limit(1)) is not None
+    else:
+        found, has_older = await _older(work, seen, before, limit)
+        has_newer = before is not None and await work.first(seen.where(Message.seq >= before).limit(1)) is not None
+    return Window(await bubbles(work, chat, found), has_older, has_newer)
 
 
-async def _older(work: Work, chat: Conversation, user: Person, before: int | None, limit: int) -> Window:
-    statement = seen_by(chat, user).order_by(col(Message.seq).desc()).limit(limit + 1)
-    if before is not None:
-        statement = statement.where(Message.seq < before)
-    found = await work.all(statement)
-    shown = await bubbles(work, chat, found[:limit][::-1])
-    return Window(shown, len(found) > limit, before is not None)
+async def _older(
+    work: Work, seen: SelectOfScalar[Message], before: int | None, limit: int
+) -> tuple[Sequence[Message], bool]:
+    """The last `limit` messages (before a seq, where given) in their order, and whether there are older ones."""
+    statement = seen if before is None else seen.where(Message.seq < before)
+    found = await work.all(statement.order_by(col(Message.seq).desc()).limit(limit + 1))
+    return found[:limit][::-1], len(found) > limit
 
 
-async def _newer(work: Work, chat: Conversation, user: Person, after: int, limit: int) -> Window:
-    statement = seen_by(chat, user).where(Message.seq > after).order_by(col(Message.seq)).limit(limit + 1)
-    found = await work.all(statement)
-    return Window(await bubbles(work, chat, found[:limit]), True, len(found) > limit)
+async def _newer(work: Work, seen: SelectOfScalar[Message], after: int, limit: int) -> tuple[Sequence[Message], bool]:
+    """The first `limit` messages after a seq, and whether there are newer ones."""
+    found = await work.all(seen.where(Message.seq > after).order_by(col(Message.seq)).limit(limit + 1))
+    return found[:limit], len(found) > limit
 
 
 async def since(work: Work, chat: Conversation, user: Person, revision: int, lowest: int = 0) -> Changes:

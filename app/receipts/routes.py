@@ -11,13 +11,12 @@ from starlette.routing import Route
 
 from app.chats import service as chats
 from app.db import Database
-from app.errors import Invalid
 from app.realtime import topics
 from app.receipts import service
 from app.receipts.marks import Mark, Marks
 from app.socket import Socket
 from app.users.service import me
-from app.web import database, done, form, number
+from app.web import database, done, form, number, whole
 
 FLUSH_SECONDS = 0.25
 MOST_CHATS = 500
@@ -26,12 +25,11 @@ MOST_CHATS = 500
 async def read(request: Request) -> Response:
     """Say that one has read up to `seq`; without it, everything."""
     fields = await form(request)
-    chat_id, seq = number(request, "chat_id"), fields.get("seq", "")
-    if seq and not (seq.isascii() and seq.isdigit() and len(seq) < 16):
-        raise Invalid(seq="This must be a whole number.")
+    chat_id, text = number(request, "chat_id"), fields.get("seq", "")
+    seq = whole(text, "seq") if text else None
     async with database(request).write() as work:
         chat = await chats.require_member(work, chat_id, me(request))
-        await service.read(work, chat, me(request), int(seq) if seq else chat.last_seq)
+        await service.read(work, chat, me(request), chat.last_seq if seq is None else seq)
     return done(request, f"/chats/{chat_id}", "")
 
 

@@ -6,15 +6,16 @@ import unicodedata
 
 import regex
 
-USERNAME = regex.compile(r"[a-z](?:[a-z0-9]|[._-](?=[a-z0-9])){1,31}", regex.IGNORECASE)
+USERNAME = regex.compile(r"[a-z](?:[a-z0-9]|[._-](?=[a-z0-9])){1,31}", regex.ASCII | regex.IGNORECASE)
 # Scripts whose letters look alike; a word of a name keeps to one of them.
 ALIKE = ("Latin", "Cyrillic", "Greek", "Armenian", "Cherokee")
 INVISIBLE = regex.compile(
-    r"[\p{Cc}\p{Cf}\p{Cn}\p{Cs}\p{Co}\p{Zl}\p{Zp}\u115F\u1160\u3164\uFFA0\u2800--[\u200D\uFE0F]]", regex.V1
+    r"[\p{Cc}\p{Cf}\p{Cn}\p{Cs}\p{Co}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800--[\u200D\uFE0F]]", regex.V1
 )
-# Joiners belong inside emoji and the scripts that need them, nowhere else.
+# Joiners and the wish for a coloured picture belong to emoji, nowhere else.
 STRAY_JOINER = regex.compile(
     r"(?<![\p{Extended_Pictographic}\uFE0F\p{EMod}])\u200D|\u200D(?!\p{Extended_Pictographic})"
+    r"|(?<!\p{Extended_Pictographic})\uFE0F(?!\u20E3)"
 )
 MOST = 64
 

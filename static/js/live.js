@@ -21,7 +21,7 @@ export function isOpen() {
 
 /** Say something that may be lost; answers whether it left. */
 export function send(frame) {
-  if (!ready) return false;
+  if (!ready || socket()?.readyState !== WebSocket.OPEN) return false;
   socket().send(JSON.stringify(frame));
   return true;
 }

@@ -6,6 +6,8 @@ import asyncio
 
 import httpx
 import pytest
+from sqlalchemy import update
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import select
 from starlette.applications import Starlette
 
@@ -41,10 +43,9 @@ async def test_of_twenty_first_visitors_one_becomes_admin(app: Starlette) -> Non
 
 
 async def test_the_database_allows_one_founder(app: Starlette, ann: Member, bob: Member) -> None:
-    async with app.state.database.read() as work:
-        founders = select(User.__table__.c.founder)  # type: ignore[attr-defined]
-        assert User.__table__.c.founder.unique  # type: ignore[attr-defined]
-        assert len(await work.rows(founders)) == 2
+    with pytest.raises(IntegrityError):
+        async with app.state.database.write() as work:
+            await work.execute(update(User).values(founder=1))
 
 
 async def test_of_twenty_with_one_name_one_gets_it(app: Starlette) -> None:
@@ -72,7 +73,22 @@ async def test_a_name_is_taken_in_every_spelling(anonymous: Client, ann: Member,
 
 @pytest.mark.parametrize(
     "username",
-    ["", "a", "a" * 33, "ann bob", "-ann", "ann-", "a..b", "ann@home", "änn", "аnn", "\u212aara", "\u017fam", "a\nb"],
+    [
+        "",
+        "a",
+        "a" * 33,
+        "ann bob",
+        "-ann",
+        "ann-",
+        "a..b",
+        "ann@home",
+        "änn",
+        "аnn",
+        "4nn",
+        "\u212aara",
+        "\u017fam",
+        "a\nb",
+    ],
 )
 async def test_a_username_is_plain(anonymous: Client, username: str) -> None:
     response = await register(anonymous, username, display_name="Somebody")
@@ -80,7 +96,7 @@ async def test_a_username_is_plain(anonymous: Client, username: str) -> None:
     assert list(response.json()["errors"]) == ["username"]
 
 
-@pytest.mark.parametrize("username", ["ab", "a" * 32, "ann.b", "ann-b", "ann_b", "4nn"])
+@pytest.mark.parametrize("username", ["ab", "a" * 32, "ann.b", "ann-b", "ann_b"])
 async def test_a_username_may_be(anonymous: Client, username: str) -> None:
     assert (await register(anonymous, username)).status_code == 201
 
