@@ -28,6 +28,8 @@ QUIET = (
     "--disable-sync",
 )
 
+NETWORK = ("Failed to load resource", "WebSocket connection to")  # which tests cut
+
 NewContext = Callable[..., Awaitable[BrowserContext]]
 Visit = Callable[..., Awaitable[Page]]
 
@@ -94,7 +96,7 @@ async def visit(server: Running, new_context: NewContext) -> AsyncIterator[Visit
     broken: list[str] = []
 
     def hear(message: ConsoleMessage) -> None:
-        if message.type == "error" and "Failed to load resource" not in message.text:
+        if message.type == "error" and not message.text.startswith(NETWORK):
             broken.append(message.text)
 
     async def visit(member: Member, path: str = "/", **options: Any) -> Page:

@@ -53,10 +53,10 @@ def outboxes(app: Starlette, member: Member) -> list[Outbox]:
     return list(app.state.hub.listeners(topics.user(member.id)))
 
 
-async def top_of(page: Page, text: str) -> float:
+async def top_of(page: Page, seq: int) -> float:
     """Where on the screen a message is."""
-    box = await bubble(page, text).bounding_box()
-    assert box, f"{text} is not on the screen"
+    box = await page.locator(f"{MESSAGES}[data-seq='{seq}']").bounding_box()
+    assert box, f"{seq} is not in the list"
     return box["y"]
 
 
@@ -66,10 +66,14 @@ async def scroll_top(page: Page) -> float:
 
 
 async def wheel(page: Page, by: float) -> None:
-    """Scroll by hand."""
+    """Scroll by hand, and wait until it rests."""
     await page.locator(".messages__scroll").hover()
     before = await scroll_top(page)
     await page.mouse.wheel(0, by)
     await page.wait_for_function(
-        "before => document.querySelector('.messages__scroll').scrollTop !== before", arg=before
+        """before => new Promise(done => {
+          const { scrollTop } = document.querySelector('.messages__scroll');
+          setTimeout(() => done(scrollTop !== before && scrollTop === document.querySelector('.messages__scroll').scrollTop), 60);
+        })""",
+        arg=before,
     )

@@ -25,10 +25,8 @@ from tests.browser.conversation import (
     top_of,
     wheel,
 )
-from tests.make import Member, make_message, make_messages, make_user, sign_in
+from tests.make import Member, make_message, make_messages, sign_in
 from tests.server import Running, running
-
-TOLD = "parley:"
 
 
 async def opened(page: Page, times: int) -> None:
@@ -163,11 +161,11 @@ async def test_after_a_long_sleep_the_list_is_loaded_anew(
     page = await visit(ann, f"/chats/{chat_id}")
     await field(page).fill("half a sentence")
     await wheel(page, -500)
-    place = await top_of(page, "45")
+    place = await top_of(page, 45)
     back = await freeze(app, page, ann)
     await make_messages(app, bob, chat_id, 250)
     await back()
     await expect(page.locator(".messages__list")).to_have_attribute("data-revision", "310")
-    assert abs(await top_of(page, "45") - place) <= 1
+    assert abs(await top_of(page, 45) - place) <= 1
     await expect(field(page)).to_have_value("half a sentence")
     assert await scroll_top(page) < 0
