@@ -109,7 +109,7 @@ def _lift(body: str) -> tuple[str, Iterator[str], Iterator[str]]:
             continue
         if fenced and ("\n" in fenced or _stands_alone(body, *match.span())):
             content = content.removeprefix("\n").rstrip()
-            blocks.append(f"<pre><code>{escape(content)}</code></pre>")
+            blocks.append(f'<pre tabindex="0"><code>{escape(content)}</code></pre>')
             spans.append((*match.span(), f"\n{_BLOCK}\n"))
         else:
             spans.append((*match.span(), f"<code>{escape(content)}</code>"))

@@ -60,6 +60,8 @@ class Reader(HTMLParser):
             assert (given["target"], given["rel"]) == ("_blank", "noopener noreferrer nofollow")
         elif tag == "li" and parent == "ol":
             assert re.fullmatch(r"\d+", given["value"] or "")
+        elif tag == "pre":
+            assert given == {"tabindex": "0"}  # it scrolls sideways, also by keyboard
         else:
             assert not given
         if tag != "br":
@@ -213,10 +215,10 @@ def test_marks_within_a_line(body: str, inner: str | None) -> None:
         ("1.5 and 1)", "<p>1.5 and 1)</p>"),
         ("1. x\n- y", '<ol><li value="1">x</li></ol><ul><li>y</li></ul>'),
         ("9999999999. x", "<p>9999999999. x</p>"),
-        ("```\n  *if* a < b:\n\n    _go_\n```", "<pre><code>  *if* a &lt; b:\n\n    _go_</code></pre>"),
-        ("```alone```", "<pre><code>alone</code></pre>"),
-        ("see ```a\nb``` there", "<p>see </p><pre><code>a\nb</code></pre><p> there</p>"),
-        ("```a```\n```b```", "<pre><code>a</code></pre><pre><code>b</code></pre>"),
+        ("```\n  *if* a < b:\n\n    _go_\n```", "<pre tabindex=\"0\"><code>  *if* a &lt; b:\n\n    _go_</code></pre>"),
+        ("```alone```", "<pre tabindex=\"0\"><code>alone</code></pre>"),
+        ("see ```a\nb``` there", "<p>see </p><pre tabindex=\"0\"><code>a\nb</code></pre><p> there</p>"),
+        ("```a```\n```b```", "<pre tabindex=\"0\"><code>a</code></pre><pre tabindex=\"0\"><code>b</code></pre>"),
         ("```\n- a\n> b", "<p>```</p><ul><li>a</li></ul><blockquote>b</blockquote>"),
         ("> `q` ```x```", "<blockquote><code>q</code> <code>x</code></blockquote>"),
     ],
