@@ -53,7 +53,7 @@ async def _conversation(request: Request, work: Work, chat: Conversation) -> dic
     if not any(value is not None for value in asked.values()) and unread > UNREAD_SHOWN:
         around = first_unread
     window = await service.page(work, chat, user, before=asked["before"], after=asked["after"], around=around)
-    others = (await receipts.others(work, user, [chat.id])).get(chat.id, Mark(chat.last_seq, chat.last_seq))
+    others = await _others(work, chat, user)
     chat = await chats.with_people(work, chat, request.app.state.presence.is_online)
     typed = getattr(request.state, "form", None)
     return {
@@ -125,7 +125,8 @@ async def messages(request: Request) -> Response:
     async with database(request).read() as work:
         chat = await chats.require_member(work, number(request, "chat_id"), user)
         if revision is not None:
-            return _changes(request, await service.since(work, chat, user, revision, lowest))
+            changes = await service.since(work, chat, user, revision, lowest)
+            return _changes(request, changes, await _others(work, chat, user))
         window = await service.page(
             work,
             chat,
@@ -138,7 +139,12 @@ async def messages(request: Request) -> Response:
     return await _window(request, chat, window)
 
 
-def _changes(request: Request, changes: Changes) -> Response:
+async def _others(work: Work, chat: Conversation, user: Person) -> Mark:
+    """How far all the others have come; who is alone waits for nobody."""
+    return (await receipts.others(work, user, [chat.id])).get(chat.id, Mark(chat.last_seq, chat.last_seq))
+
+
+def _changes(request: Request, changes: Changes, others: Mark) -> Response:
     data = {
         "revision": changes.revision,
         "messages": [message_data(bubble) for bubble in changes.messages],
@@ -149,7 +155,12 @@ def _changes(request: Request, changes: Changes) -> Response:
         return as_json(data)
     html = "".join(_item(request, bubble) for bubble in changes.messages)
     gone = "".join(f'<li id="message-{id_}" data-gone></li>' for id_ in changes.gone)
-    headers = {"X-Revision": str(changes.revision), "Vary": "Accept, HX-Request, Cookie"}
+    headers = {
+        "X-Revision": str(changes.revision),
+        "X-Delivered": str(others.delivered),
+        "X-Read": str(others.read),
+        "Vary": "Accept, HX-Request, Cookie",
+    }
     if changes.reload:
         headers["X-Reload"] = "1"
     return Response(html + gone, media_type="text/html", headers=headers)
@@ -250,14 +261,29 @@ async def delete(request: Request) -> Response:
 
 def _changed(request: Request, bubble: Bubble) -> Response:
     location = f"/chats/{bubble.chat_id}?at={bubble.seq}#message-{bubble.id}"
-    return done(request, location, _item(request, bubble), data=message_data(bubble))
+    html = None if _is_page(request) else _item(request, bubble)
+    response = done(request, location, html, data=message_data(bubble))
+    return _aimed(response, f"#chat-{bubble.chat_id}-messages", "renew")
+
+
+def _is_page(request: Request) -> bool:
+    """Whether the form stands in the middle of the page, not in the dialog over a conversation."""
+    return request.headers.get("hx-target") == "main#pane"
+
+
+def _aimed(response: Response, target: str, swap: str) -> Response:
+    """Tell htmx where in the conversation the answer belongs, whatever dialog asked."""
+    response.headers["HX-Retarget"] = target
+    response.headers["HX-Reswap"] = swap
+    return response
 
 
 async def hide(request: Request) -> Response:
     chat_id = number(request, "chat_id")
     async with database(request).write() as work:
-        await service.hide(work, me(request), chat_id, number(request, "seq"))
-    return done(request, f"/chats/{chat_id}", "")
+        message_id = await service.hide(work, me(request), chat_id, number(request, "seq"))
+    response = done(request, f"/chats/{chat_id}", None if _is_page(request) else "")
+    return _aimed(response, f"#message-{message_id}", "delete")
 
 
 MESSAGE = "/chats/{chat_id:int}/messages/{seq:int}"

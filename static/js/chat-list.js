@@ -1,11 +1,8 @@
 // <chat-list>: the rows follow what happens, from the moment the page was made, without jumping or losing focus.
-import { get } from "./fragments.js";
 import { isWatched, me, onPane, openChat } from "./page.js";
-import { find, list, merge, moving, refresh, rows, seq } from "./rows.js";
+import { find, hear, refresh, reload, rows, seq } from "./rows.js";
 
 const SOON = 3000;
-// The answer that the list equals as long as nothing was heard since.
-let known = {};
 
 /** Which ticks the preview of a message of mine shows. */
 function tick(row) {
@@ -30,7 +27,7 @@ function isRead(chat) {
 
 function on(type, then) {
   document.addEventListener(`parley:${type}`, ({ detail }) => {
-    if (type !== "open") known = {};
+    if (detail.chat) hear(detail.chat);
     then(detail);
   });
 }
@@ -69,6 +66,7 @@ on("chat.drafted", ({ chat, body }) => {
   if (draft) draft.textContent = body;
 });
 
+on("presence", () => hear(0));
 on("chat.row", ({ chat }) => refresh(chat));
 on("chat.joined", ({ chat }) => refresh(chat));
 on("chat.left", ({ chat }) => {
@@ -76,17 +74,7 @@ on("chat.left", ({ chat }) => {
   refresh(chat);
 });
 
-/** The list as the server has it now; what came while it travelled is asked for again, row by row. */
-on("open", async () => {
-  const shown = document.querySelector("chat-list");
-  if (!shown) return;
-  const path = `/chats?${new URLSearchParams({ filter: shown.dataset.filter, q: shown.dataset.query })}`;
-  const response = await get(path, known.path === path ? { "If-None-Match": known.tag } : {});
-  if (!response?.ok || !shown.isConnected) return;
-  for (const chat of await merge(await response.text())) refresh(chat);
-  known = { path, tag: response.headers.get("ETag") };
-});
-
+on("open", reload);
 on("rows", () => {
   rows().forEach(tick);
   markOpen();

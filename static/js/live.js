@@ -21,7 +21,7 @@ export function isOpen() {
 
 /** Say something that may be lost; answers whether it left. */
 export function send(frame) {
-  if (!ready) return false;
+  if (!ready || socket()?.readyState !== WebSocket.OPEN) return false;
   socket().send(JSON.stringify(frame));
   return true;
 }
@@ -87,6 +87,7 @@ function listen() {
 if (live) {
   listen();
   show();
-  if (live._htmx?.ws) connect();
-  else document.addEventListener("htmx:after:process", connect, { once: true });
+  // htmx looks at the page as soon as it can, perhaps before hx-ws.js was there to take part.
+  htmx.process(live);
+  connect();
 }

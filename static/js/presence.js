@@ -2,6 +2,9 @@
 import { get } from "./fragments.js";
 import { send } from "./live.js";
 
+// What was told since the socket opened: it is newer than any row that arrives.
+const told = new Map();
+
 const say = () => send({ type: document.visibilityState === "visible" ? "presence.here" : "presence.away" });
 
 /** "last seen today at 14:05", whose words <local-time> finds. */
@@ -32,8 +35,13 @@ async function ask() {
   }
 }
 
-document.addEventListener("parley:presence", ({ detail }) => show(detail));
+document.addEventListener("parley:presence", ({ detail }) => {
+  told.set(detail.user, detail);
+  show(detail);
+});
+document.addEventListener("parley:rows", () => told.forEach(show));
 document.addEventListener("parley:open", () => {
+  told.clear();
   say();
   ask();
 });

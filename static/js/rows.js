@@ -1,6 +1,10 @@
 // The rows of the chat list: bring them up to date with the server's, each as the element that it is.
 import { get, move, parse } from "./fragments.js";
 
+const heard = new Map();
+// The answer that the list equals as long as nothing was heard since.
+let known = {};
+
 export const list = () => document.getElementById("chats");
 export const rows = () => [...(list()?.querySelectorAll(":scope > .row") ?? [])];
 export const find = (chat) => list()?.querySelector(`:scope > #chat-${chat}`) ?? null;
@@ -10,10 +14,8 @@ export const seq = (row) => Number(moving(row)?.dataset.seq ?? 0);
 /** When something last happened in a chat; one without messages was just opened, and so comes first. */
 const activity = (row) => moving(row)?.dataset.at ?? "9999";
 
-/** Tell whoever keeps something in rows that these may be new. */
-function tell(changed) {
-  document.dispatchEvent(new CustomEvent("parley:rows", { detail: { rows: changed } }));
-}
+/** Tell whoever keeps something in rows that they may be new. */
+const tell = () => document.dispatchEvent(new CustomEvent("parley:rows", { detail: {} }));
 
 /** Show what `fresh` shows in `row`; its link stays, with focus and open mark, and so does who is typing. */
 function update(row, fresh) {
@@ -25,27 +27,24 @@ function update(row, fresh) {
   link.replaceChildren(...other.childNodes);
 }
 
-/** Put the server's whole list in. A row that heard of something newer meanwhile keeps it; the ids of those are returned. */
-export async function merge(html) {
+/** Put the server's whole list in, but leave rows alone of which more was heard since it was asked for. */
+async function merge(html, isStale) {
   const fresh = [...(await parse(html)).querySelectorAll("#chats > .row")];
-  const parent = list();
-  const newer = [];
+  const shown = rows();
   const kept = fresh.map((each) => {
     const row = find(each.dataset.chat);
-    if (!row) return each;
-    if (seq(row) > seq(each)) newer.push(row);
-    else update(row, each);
-    return row;
+    if (row && !isStale(row)) update(row, each);
+    return row ?? each;
   });
-  for (const row of rows()) if (!kept.includes(row)) row.remove();
+  for (const row of shown) if (!kept.includes(row) && !isStale(row)) row.remove();
   let next = null;
-  for (const row of kept.reverse()) {
-    move(parent, row, next);
+  for (const row of kept.toReversed()) {
+    move(list(), row, next);
     next = row;
   }
-  for (const row of newer) place(row);
-  tell(kept);
-  return newer.map((row) => row.dataset.chat);
+  for (const row of shown.filter(isStale)) place(row);
+  tell();
+  return shown.filter(isStale);
 }
 
 /** Put a row where its newest message belongs. */
@@ -61,17 +60,42 @@ function belongs(row) {
   return filter === "groups" ? row.dataset.kind === "group" : filter !== "unread" || row.dataset.unread !== "0";
 }
 
+/** What makes an answer stale: something heard about a chat while it travelled. */
+function since() {
+  const before = new Map(heard);
+  return (chat) => heard.get(Number(chat)) !== before.get(Number(chat));
+}
+
+/** Note that there was news of a chat, so that no older answer takes it back. */
+export function hear(chat) {
+  heard.set(chat, (heard.get(chat) ?? 0) + 1);
+  known = {};
+}
+
+/** Ask the server for the list, filtered as it is, and bring every row up to date. */
+export async function reload() {
+  const shown = list()?.closest("chat-list");
+  if (!shown) return;
+  const path = `/chats?${new URLSearchParams({ filter: shown.dataset.filter, q: shown.dataset.query })}`;
+  const isStale = since();
+  const response = await get(path, known.path === path ? { "If-None-Match": known.tag } : {});
+  if (!response?.ok || !shown.isConnected) return;
+  known = { path, tag: response.headers.get("ETag") };
+  for (const row of await merge(await response.text(), (row) => isStale(row.dataset.chat))) refresh(row.dataset.chat);
+}
+
 /** Ask the server for one chat's row, and put it in its place. */
 export async function refresh(chat) {
+  const isStale = since();
   const response = await get(`/chats/${chat}/row`);
   if (!response?.ok || !list()) return;
   const fresh = (await parse(await response.text())).querySelector(".row");
   const row = find(chat);
-  if (!row && !belongs(fresh)) return;
-  if (row && seq(row) <= seq(fresh)) update(row, fresh);
-  else if (!row) {
+  if (isStale(chat)) return refresh(chat);
+  if (row) update(row, fresh);
+  else if (belongs(fresh)) {
     list().append(fresh);
     place(fresh);
   }
-  tell([row ?? fresh]);
+  tell();
 }

@@ -32,7 +32,8 @@
   function successor(list, seq) {
     let next = null;
     for (let child = list.lastElementChild; child; child = child.previousElementSibling) {
-      if (child.dataset.more === "older" || Number(child.dataset.seq) < seq) break;
+      const { seq: own, upto = own, more } = child.dataset;
+      if (more === "older" || Number(upto) < seq) break;
       if (!child.matches(".day, .divider")) next = child;
     }
     return next;
@@ -67,7 +68,7 @@
     handle_swap(style, list, fragment, { quiet = false }) {
       if (style !== "place" && style !== "renew") return false;
       const items = [...fragment.children];
-      tell(list, "placing");
+      tell(list, "placing", { arrived: style === "place" });
       const placed = items.filter((item) => put(list, item, style === "place"));
       tell(list, "placed", { items, placed, quiet, arrived: style === "place" });
       return placed;

@@ -1,5 +1,7 @@
 """A real Chromium for the journeys: one for the whole run, a fresh context for each person in a test."""
 
+from __future__ import annotations
+
 import os
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -7,7 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, async_playwright
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright, expect
+from starlette.applications import Starlette
+
+from app.main import create_app
+from app.settings import Settings
+from tests.make import Member
+from tests.server import Running, running
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 QUIET = (
@@ -20,7 +28,12 @@ QUIET = (
     "--disable-sync",
 )
 
+NETWORK = ("Failed to load resource", "Failed to fetch", "WebSocket connection to")  # which tests cut
+
 NewContext = Callable[..., Awaitable[BrowserContext]]
+Visit = Callable[..., Awaitable[Page]]
+
+expect.set_options(timeout=5_000)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -56,3 +69,56 @@ async def new_context(chromium: Browser) -> AsyncIterator[NewContext]:
     yield new
     for context in contexts:
         await context.close()
+
+
+@pytest.fixture
+async def server(settings: Settings, blank: Path) -> AsyncIterator[Running]:
+    """Parley itself, on a port."""
+    shutil.copy(blank, settings.data / "parley.db")
+    async with running(create_app(settings)) as server:
+        yield server
+
+
+@pytest.fixture
+def app(server: Running) -> Starlette:
+    """The app that the server serves, so that people and chats are made where the browsers look."""
+    app = server.config.app
+    assert isinstance(app, Starlette)
+    return app
+
+
+@pytest.fixture
+async def visit(server: Running, new_context: NewContext) -> AsyncIterator[Visit]:
+    """`await visit(ann, "/chats/7")`: a page of hers in a browser of its own, once its socket is open.
+
+    Whatever a script of ours breaks, or the policy blocks, fails the test at its end.
+    """
+    broken: list[str] = []
+
+    def hear(message: ConsoleMessage) -> None:
+        if message.type == "error" and not any(text in message.text for text in NETWORK):
+            broken.append(message.text)
+
+    async def visit(member: Member, path: str = "/", **options: Any) -> Page:
+        context = await new_context(base_url=server.url, **options)
+        address = server.url.replace("http:", "https:")  # without which this cookie is not taken
+        cookie = {"name": "__Host-sid", "value": member.cookie, "url": address, "secure": True}
+        await context.add_cookies([cookie])  # type: ignore[list-item]
+        page = await context.new_page()
+        page.on("console", hear)
+        page.on("pageerror", lambda error: broken.append(str(error)))
+        await page.add_init_script(OPENED)
+        await page.goto(path)
+        if options.get("java_script_enabled", True):
+            await expect(page.locator("html[data-opened]")).to_be_attached()
+        return page
+
+    yield visit
+    assert broken == []
+
+
+# Counts how often the socket came up, where tests can wait for it.
+OPENED = """document.addEventListener("parley:open", () => {
+  const { dataset } = document.documentElement;
+  dataset.opened = Number(dataset.opened ?? 0) + 1;
+});"""

@@ -1,0 +1,45 @@
+// Keeps what is being read where it is on the screen while the list around it changes.
+const NEAR = 100; // px from the bottom that still count as being there
+const SPARE = 5;
+const ENOUGH = 40; // px of a message that count as having seen it
+
+export const isAtBottom = (scroller) => Math.abs(scroller.scrollTop) <= NEAR;
+
+/** The first message that can be seen, at least in part. */
+export function firstSeen(scroller) {
+  const { top } = scroller.getBoundingClientRect();
+  let seen = null;
+  for (const item of [...scroller.querySelectorAll(".message")].reverse()) {
+    if (item.getBoundingClientRect().bottom <= top + 1) break;
+    seen = item;
+  }
+  return seen;
+}
+
+/** The seq of the last message that can be seen. */
+export function lastSeen(scroller) {
+  const { bottom } = scroller.getBoundingClientRect();
+  for (const item of [...scroller.querySelectorAll(".message[data-seq]")].reverse()) {
+    const { top, height } = item.getBoundingClientRect();
+    if (top + Math.min(height / 2, ENOUGH) <= bottom) return Number(item.dataset.seq);
+  }
+  return 0;
+}
+
+/** Remember what is seen; the answer is a function that brings it back to where it was. */
+export function hold(scroller) {
+  const seen = [];
+  for (let item = firstSeen(scroller); item && seen.length < SPARE; item = item.nextElementSibling) {
+    if (item.id) seen.push([item.id, item.getBoundingClientRect().top]);
+  }
+  return () => {
+    const [id, top] = seen.find(([id]) => document.getElementById(id)) ?? [];
+    if (id) scroller.scrollTop += document.getElementById(id).getBoundingClientRect().top - top;
+  };
+}
+
+/** Scroll so that an element's top stands at a share of the height. */
+export function show(scroller, element, share) {
+  const { top, height } = scroller.getBoundingClientRect();
+  scroller.scrollTop += element.getBoundingClientRect().top - top - height * share;
+}

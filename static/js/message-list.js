@@ -1,0 +1,211 @@
+// <message-list>: an open conversation. Frames put messages in; this keeps the view still, days and marks right,
+// and the list equal to the server's.
+import { hold, isAtBottom, lastSeen } from "./anchor.js";
+import { CatchUp, place } from "./catch-up.js";
+import * as days from "./days.js";
+import * as divider from "./divider.js";
+import * as marks from "./marks.js";
+import * as outbox from "./outbox.js";
+import { base, isWatched, me } from "./page.js";
+import { Pages, trim } from "./pages.js";
+import * as pending from "./pending.js";
+import { Pill } from "./pill.js";
+import * as places from "./places.js";
+import * as receipts from "./receipts.js";
+import * as roving from "./roving.js";
+
+const QUIET = 300;
+const SCROLLING = 1000;
+const HANDS = ["wheel", "touchmove", "pointerdown", "keydown"];
+
+class MessageList extends HTMLElement {
+  connectedCallback() {
+    this.list = this.querySelector(".messages__list");
+    this.scroller = this.querySelector(".messages__scroll");
+    this.chat = Number(this.dataset.chat);
+    this.list.id = `chat-${this.chat}-messages`; // also a past stretch hears of changes; what is newer it lets pass
+    this.scroller.tabIndex = -1;
+    this.pill = new Pill(this.querySelector(".pill"));
+    this.catchUp = new CatchUp(this.list, () => this.reload());
+    this.attach();
+    this.settle([...this.list.children]);
+    this.newest = this.newestHeard();
+    const missing = places.open(this.list, this.scroller);
+    this.pages = new Pages(this.list, this.scroller, (revision, change) => this.arrange(revision, change));
+    this.listen();
+    if (missing) this.load(`?at=${missing.seq}`, missing);
+    this.look();
+  }
+
+  disconnectedCallback() {
+    this.life.abort();
+    this.changes.disconnect();
+    this.pages.stop();
+  }
+
+  get hasNewest() {
+    return "newest" in this.list.dataset;
+  }
+
+  get isFollowing() {
+    return this.hasNewest && isAtBottom(this.scroller);
+  }
+
+  /** The highest seq that this page knows of in the chat. */
+  newestHeard() {
+    const row = document.getElementById(`chat-${this.chat}-moving`);
+    const shown = [...this.list.querySelectorAll(":scope > .message[data-seq]")].at(-1);
+    return Math.max(Number(row?.dataset.seq ?? 0), Number(shown?.dataset.seq ?? 0));
+  }
+
+  listen() {
+    this.life = new AbortController();
+    const { signal } = this.life;
+    const on = (type, then) =>
+      document.addEventListener(`parley:${type}`, ({ detail }) => detail.chat === this.chat && then(detail), { signal });
+    on("chat.revised", ({ revision }) => this.catchUp.saw(revision));
+    on("chat.left", () => this.catchUp.ask());
+    on("receipt.ticks", (ticks) => marks.raise(this.list, marks.mine(ticks, me)));
+    on("receipt.read", ({ seq }) => this.readUpTo(seq));
+    on("outgoing", (message) => this.outgoing(message));
+    on("waiting", (message) => this.hasNewest && this.quietly(() => pending.attach(this.list, message)));
+    on("discarded", ({ id }) => pending.detach(id));
+    on("sent", ({ html }) => place(this.list, html));
+    document.addEventListener("parley:open", () => this.catchUp.ask(), { signal });
+    document.addEventListener("visibilitychange", () => this.look(), { signal });
+    for (const type of ["focus", "resize"]) addEventListener(type, () => this.look(), { signal });
+    this.addEventListener("parley:marks", ({ detail }) => marks.raise(this.list, detail));
+    this.addEventListener("parley:placing", ({ detail }) => this.still(detail));
+    this.addEventListener("parley:placed", ({ detail }) => this.placed(detail));
+    this.addEventListener("click", (event) => this.clicked(event), { capture: true, signal });
+    this.scroller.addEventListener("scroll", () => this.look(), { signal, passive: true });
+    for (const type of HANDS) this.scroller.addEventListener(type, () => (this.touched = Date.now()), { signal, passive: true });
+    roving.listen(this.list, signal);
+    this.changes = new MutationObserver((records) => this.settle(records.flatMap(({ addedNodes }) => [...addedNodes])));
+    this.changes.observe(this.list, { childList: true });
+  }
+
+  /** Before something is put in: what is read stays where it is, and who is at the bottom stays there. */
+  still({ arrived }) {
+    this.follows ||= arrived && this.isFollowing;
+    if (this.release) return;
+    this.release = this.follows ? () => {} : hold(this.scroller);
+    queueMicrotask(() => {
+      days.settle(this.list);
+      if (this.follows) this.scroller.scrollTop = 0;
+      else this.release();
+      this.release = this.follows = null;
+      this.trim();
+      this.look();
+    });
+  }
+
+  placed({ items, placed, quiet, arrived }) {
+    for (const item of items) {
+      if (item.dataset.revision) this.catchUp.saw(Number(item.dataset.revision), quiet);
+      const seq = Number(item.dataset.seq);
+      if (!arrived || !(seq > this.newest)) continue;
+      this.newest = seq;
+      receipts.delivered(this.chat, seq);
+      if (!("counts" in item.dataset) || Number(item.dataset.sender) === me) continue;
+      if (!this.follows) this.pill.add();
+      if (!isWatched() && placed.includes(item)) divider.count(this.list, item);
+    }
+  }
+
+  /** Put a page in: nothing moves, nothing is read aloud, and what changed while it travelled is asked for. */
+  arrange(revision, change) {
+    const release = hold(this.scroller);
+    this.quietly(change);
+    days.settle(this.list);
+    release();
+    this.trim();
+    this.attach();
+    if (revision < this.catchUp.known) this.catchUp.ask(revision);
+  }
+
+  /** After any change: days, marks and keys are right again. */
+  settle(added) {
+    days.settle(this.list);
+    marks.settle(this.list);
+    roving.settle(this.list, added.filter((node) => node.matches?.(".message")));
+    this.changes?.takeRecords();
+  }
+
+  trim() {
+    if (trim(this.list, this.scroller)) this.pages.watch();
+  }
+
+  quietly(change) {
+    this.list.ariaLive = "off";
+    change();
+    clearTimeout(this.loud);
+    this.loud = setTimeout(() => (this.list.ariaLive = "polite"), QUIET);
+  }
+
+  /** What I have sent and the server has not got stands at the end. */
+  attach() {
+    if (this.hasNewest) for (const message of outbox.of(this.chat)) pending.attach(this.list, message);
+  }
+
+  outgoing(message) {
+    if (this.hasNewest) this.quietly(() => pending.attach(this.list, message));
+    this.toLatest();
+  }
+
+  toLatest() {
+    if (this.hasNewest) this.scroller.scrollTop = 0;
+    else this.load(`?at=${this.newest}`, null);
+  }
+
+  /** Load the list anew. `place` says where it shall stand; without, it opens like any chat. */
+  load(query = "", place = undefined) {
+    if (place !== undefined) places.resume(this.chat, place);
+    htmx.ajax("GET", `${base}/chats/${this.chat}${query}`, {
+      source: "#live", target: this, select: "message-list", swap: "outerHTML ignoreTitle:true",
+    });
+  }
+
+  reload() {
+    const place = places.of(this.list, this.scroller);
+    if (place) this.load(`?at=${place.seq}`, place);
+    else this.load();
+  }
+
+  clicked(event) {
+    const id = event.target.closest(".message")?.id.replace("message-", "");
+    const more = event.target.closest(".more");
+    if (event.target.closest("[data-retry]")) outbox.retry(id);
+    else if (event.target.closest("[data-discard]")) outbox.discard(id);
+    else if (more) this.pages.load(more);
+    else if (event.target.closest(".pill")) this.toLatest();
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  /** Once per picture: what the reader's place means for the pill, the floating day, and what is read. */
+  look() {
+    this.frame ??= requestAnimationFrame(() => {
+      this.frame = null;
+      if (!this.isConnected) return;
+      this.pill.toggle(!this.isFollowing);
+      places.remember(this.list, this.scroller);
+      if (Date.now() - this.touched < SCROLLING) {
+        this.touched = Date.now();
+        days.float(this.querySelector(".messages__day"), this.scroller);
+      }
+      if (!isWatched()) return;
+      divider.close(this.list);
+      this.readUpTo(lastSeen(this.scroller), true);
+    });
+  }
+
+  readUpTo(seq, isNews = false) {
+    if (!(seq > Number(this.list.dataset.readSeq))) return;
+    this.list.dataset.readSeq = seq;
+    if (isNews) receipts.read(this.chat, seq);
+  }
+}
+
+customElements.define("message-list", MessageList);

@@ -1,0 +1,109 @@
+// Messages on their way: in order for each chat, kept over reloads, sent again under the same id until the server has them.
+import { base, me } from "./page.js";
+import { post } from "./post.js";
+
+const KEY = `parley:outbox:${me}`;
+const AGAIN = 3000;
+const TRIES = 4;
+const LATEST = 20_000;
+
+const waiting = JSON.parse(sessionStorage.getItem(KEY) ?? "[]");
+const busy = new Set();
+let network = new AbortController();
+
+const keep = () => sessionStorage.setItem(KEY, JSON.stringify(waiting));
+const tell = (type, message) => document.dispatchEvent(new CustomEvent(`parley:${type}`, { detail: message }));
+
+/** What is not sent yet in a chat, oldest first. */
+export const of = (chat) => waiting.filter((message) => message.chat === chat);
+
+const find = (id) => waiting.find((message) => message.id === id);
+
+export function add(message) {
+  waiting.push({ ...message, at: new Date().toISOString(), state: "pending", tries: 0 });
+  keep();
+  tell("outgoing", waiting.at(-1));
+  flush(message.chat);
+}
+
+export function retry(id) {
+  const message = find(id);
+  Object.assign(message, { state: "pending", reason: "", tries: 0 });
+  keep();
+  tell("waiting", message);
+  flush(message.chat);
+}
+
+function remove(message) {
+  waiting.splice(waiting.indexOf(message), 1);
+  keep();
+}
+
+export function discard(id) {
+  const message = find(id);
+  remove(message);
+  tell("discarded", message);
+}
+
+function fail(message, reason) {
+  Object.assign(message, { state: "failed", reason });
+  keep();
+  tell("waiting", message);
+}
+
+/** Send what waits in a chat, one after the other. */
+async function flush(chat) {
+  if (busy.has(chat)) return;
+  busy.add(chat);
+  let pause = 0;
+  for (let message; !pause && (message = of(chat).find(({ state }) => state === "pending")); ) {
+    pause = await deliver(message);
+  }
+  busy.delete(chat);
+  if (pause) setTimeout(flush, pause, chat);
+}
+
+/** Send one message; answers how long to wait before the next try, 0 when there is nothing to try again. */
+async function deliver(message) {
+  const { chat, id, body, seen } = message;
+  const { signal } = network;
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(LATEST)]);
+  const response = await post(`/chats/${chat}/messages`, { id, body, seen }, { signal: limit });
+  if (!response) return signal.aborted ? 1 : AGAIN;
+  if (response.status === 429) return 1000 * (Number(response.headers.get("Retry-After")) || 1);
+  if (response.status === 401) {
+    removeEventListener("beforeunload", warn);
+    location.assign(`${base}/login`);
+    return LATEST;
+  }
+  if (response.status >= 500 && ++message.tries < TRIES) return AGAIN;
+  if (!response.ok) fail(message, await sentence(response));
+  else {
+    const html = await response.text().catch(() => null);
+    if (html === null) return AGAIN;
+    remove(message);
+    tell("sent", { ...message, html });
+  }
+  return 0;
+}
+
+/** The server's reason for a refusal. */
+async function sentence(response) {
+  const { detail, errors = {} } = await response.json().catch(() => ({}));
+  return Object.values(errors)[0] ?? detail ?? "";
+}
+
+/** Send everything; what hangs in a connection that is gone is sent again. */
+function flushAll() {
+  network.abort();
+  network = new AbortController();
+  for (const chat of new Set(waiting.map((message) => message.chat))) flush(chat);
+}
+
+function warn(event) {
+  if (waiting.length) event.preventDefault();
+}
+
+addEventListener("beforeunload", warn);
+document.addEventListener("parley:open", flushAll);
+flushAll();
