@@ -54,14 +54,14 @@ def visible(chat_id: Any, user_id: int) -> ColumnElement[bool]:
     Inside one of their stays in the chat, and not hidden by themselves.
     """
     stay = exists().where(
-        col(MembershipInterval.chat_id) == chat_id,
+        col(MembershipInterval.chat_id) == col(Message.chat_id),
         col(MembershipInterval.user_id) == user_id,
         col(Message.seq) >= col(MembershipInterval.from_seq),
         or_(col(MembershipInterval.to_seq).is_(None), col(Message.seq) <= col(MembershipInterval.to_seq)),
     )
     hidden = exists().where(
         col(HiddenMessage.user_id) == user_id,
-        col(HiddenMessage.chat_id) == chat_id,
+        col(HiddenMessage.chat_id) == col(Message.chat_id),
         col(HiddenMessage.seq) == col(Message.seq),
     )
     # By itself SQLAlchemy finds the table of `chat_id` one query out only, and else joins it here anew.
