@@ -107,8 +107,16 @@ def offline(settings: Settings) -> Database:
 
 def _demo(settings: Settings, _: argparse.Namespace) -> int:
     migrate(settings)
-    print(asyncio.run(demo(offline(settings))))
+    print(asyncio.run(_make_demo(settings)))
     return 0
+
+
+async def _make_demo(settings: Settings) -> str:
+    database = offline(settings)
+    try:
+        return await demo(database)
+    finally:
+        await database.close()
 
 
 if __name__ == "__main__":

@@ -114,7 +114,7 @@ async def make_messages(app: Starlette, sender: Member, chat_id: int, count: int
 
 
 def _row(chat_id: int, sender_id: int, first: int, number: int) -> dict[str, Any]:
-    ids = {"id": f"00000000-0000-4000-8000-{number:012}", "chat_id": chat_id, "sender_id": sender_id}
+    ids = {"id": f"00000000-0000-4000-8000-{first + number:012}", "chat_id": chat_id, "sender_id": sender_id}
     counters = {"seq": first + number, "revision": first + number}
     return ids | counters | {"body": str(number), "created_at": now()}
 

@@ -6,7 +6,7 @@ import hashlib
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, exists, insert, or_, update
@@ -111,6 +111,8 @@ def visible(chat_id: Any, user_id: int) -> ColumnElement[bool]:
         col(HiddenMessage.chat_id) == chat_id,
         col(HiddenMessage.seq) == col(Message.seq),
     )
+    # By itself SQLAlchemy finds the table of `chat_id` one query out only, and else joins it here anew.
+    stay, hidden = stay.correlate_except(MembershipInterval), hidden.correlate_except(HiddenMessage)
     return and_(col(Message.chat_id) == chat_id, stay, ~hidden)
 
 
@@ -163,15 +165,21 @@ async def _add(work: Work, values: dict[str, Any]) -> Message:
     before = await work.first(
         select(Message).where(Message.chat_id == values["chat_id"], Message.seq == values["seq"] - 1)
     )
-    values["starts_run"] = not (
-        before
-        and before.kind == values["kind"] != "note"
-        and before.sender_id == values["sender_id"]
-        and values["created_at"] - before.created_at < RUN
-        and values["created_at"].date() == before.created_at.date()
-    )
+    at: datetime = values["created_at"]
+    values["starts_run"] = starts_run(before, values["kind"], values["sender_id"], at)
     result = await work.execute(insert(Message).values(values).returning(*Message.__table__.columns))  # type: ignore[attr-defined]
     return result.one()  # type: ignore[return-value]
+
+
+def starts_run(before: Message | None, kind: str, sender_id: int, at: datetime) -> bool:
+    """Whether a message begins a run, or goes on with the one `before` it."""
+    return not (
+        before
+        and before.kind == kind != "note"
+        and before.sender_id == sender_id
+        and at - before.created_at < RUN
+        and at.date() == before.created_at.date()
+    )
 
 
 async def note(

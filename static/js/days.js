@@ -16,7 +16,6 @@ function dateOf(item) {
 function chip(item) {
   const chip = document.createElement("li");
   chip.className = "day";
-  chip.setAttribute("role", "none");
   const time = document.createElement("time");
   time.dateTime = item.dataset.at;
   time.dataset.form = "day";

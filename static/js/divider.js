@@ -22,7 +22,6 @@ function draw() {
   const divider = document.createElement("li");
   divider.className = "divider";
   divider.id = "unread";
-  divider.setAttribute("role", "none");
   divider.append(document.createElement("span"));
   return divider;
 }

@@ -30,7 +30,7 @@ export function settle(list) {
     while (before?.nextElementSibling?.matches(".mark") && before.nextElementSibling !== mark && name === "read") {
       before = before.nextElementSibling;
     }
-    mark.dataset.seq = seq;
+    mark.dataset.upto = seq;
     if (before ? before.nextElementSibling !== mark : list.firstElementChild !== mark) {
       if (before) before.after(mark);
       else list.prepend(mark);

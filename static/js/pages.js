@@ -18,7 +18,6 @@ function more(chat, end, seq) {
   const { key, rel, label } = ENDS[end];
   const item = document.createElement("li");
   item.className = "more";
-  item.setAttribute("role", "none");
   item.dataset.more = end;
   item.dataset[key] = seq;
   const link = document.createElement("a");

@@ -23,7 +23,7 @@ export function remember(list, scroller) {
 }
 
 /** Say where a chat that is about to be loaded again shall stand; null is the bottom. */
-export const resume = (chat, place) => resumed.set(chat, place);
+export const resume = (chat, place) => resumed.set(String(chat), place);
 
 const bySeq = (list, seq) => list.querySelector(`:scope > .message[data-seq="${seq}"]`);
 

@@ -32,7 +32,8 @@
   function successor(list, seq) {
     let next = null;
     for (let child = list.lastElementChild; child; child = child.previousElementSibling) {
-      if (child.dataset.more === "older" || Number(child.dataset.seq) < seq) break;
+      const { seq: own, upto = own, more } = child.dataset;
+      if (more === "older" || Number(upto) < seq) break;
       if (!child.matches(".day, .divider")) next = child;
     }
     return next;

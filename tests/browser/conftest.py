@@ -28,6 +28,8 @@ QUIET = (
     "--disable-sync",
 )
 
+NETWORK = ("Failed to load resource", "WebSocket connection to")  # which tests cut
+
 NewContext = Callable[..., Awaitable[BrowserContext]]
 Visit = Callable[..., Awaitable[Page]]
 

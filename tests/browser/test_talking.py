@@ -2,38 +2,108 @@
 
 from __future__ import annotations
 
-import re
-
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import expect
 from starlette.applications import Starlette
 
 from tests.browser.conftest import Visit
+from tests.browser.conversation import MESSAGES, bubble, expect_as_loaded, field, outboxes, say
 from tests.make import Member, make_group, make_message
 
 
-def bubble(page: Page, text: str) -> Locator:
-    return page.locator(".messages__list > .message").filter(has_text=text)
-
-
-async def say(page: Page, text: str) -> None:
-    await page.locator(".composer__field").fill(text)
-    await page.locator(".composer__field").press("Enter")
-
-
 async def test_a_word_travels_and_its_ticks_come_back(
-    app: Starlette, visit: Visit, ann: Member, bob: Member, chat_id: int
+    visit: Visit, ann: Member, bob: Member, chat_id: int
 ) -> None:
     hers, his = await visit(ann, f"/chats/{chat_id}"), await visit(bob, "/")
     await say(hers, "Hello Bob")
     mine = bubble(hers, "Hello Bob")
-    await expect(hers.locator(".composer__field")).to_be_focused()
-    await expect(hers.locator(".composer__field")).to_have_value("")
+    await expect(field(hers)).to_be_focused()
+    await expect(field(hers)).to_have_value("")
     await expect(mine).to_have_attribute("data-seq", "1")
     await expect(mine.locator(".tick--delivered")).to_be_visible()
     await his.locator(f"#chat-{chat_id} a").click()
     await expect(bubble(his, "Hello Bob")).to_be_visible()
     await expect(mine.locator(".tick--read")).to_be_visible()
+
     await say(his, "Hello Ann")
     await expect(bubble(hers, "Hello Ann")).to_be_visible()
     await expect(bubble(his, "Hello Ann").locator(".tick--read")).to_be_visible()
-    await expect(hers.locator(".messages__list > .message")).to_have_count(2)
+    await say(hers, "What is new?")
+    await expect(bubble(hers, "What is new?").locator(".tick--read")).to_be_visible()
+    await expect(hers.locator(f"{MESSAGES}[data-run]")).to_have_count(3)
+    await expect(hers.locator(".mark")).to_have_count(2)
+    await expect(hers.locator(".day")).to_have_text("Today")
+    for page in (hers, his):
+        await expect_as_loaded(page)
+
+
+async def test_changes_are_seen_and_marks_never_go_back(
+    app: Starlette, visit: Visit, ann: Member, bob: Member, chat_id: int
+) -> None:
+    for body in ("one", "two", "three"):
+        await make_message(app, ann, chat_id, body)
+    hers, his = await visit(ann, f"/chats/{chat_id}"), await visit(bob, f"/chats/{chat_id}")
+    await expect(bubble(hers, "three").locator(".tick--read")).to_be_visible()
+    await bubble(his, "one").evaluate("item => item.dataset.here = ''")
+
+    await ann.post(f"/chats/{chat_id}/messages/2/edit", data={"body": "second"})
+    await expect(bubble(his, "second").locator(".bubble__edited")).to_be_visible()
+    await ann.post(f"/chats/{chat_id}/messages/3/delete")
+    await expect(his.locator(f"{MESSAGES}[data-deleted]")).to_have_attribute("data-seq", "3")
+    await bob.post(f"/chats/{chat_id}/messages/1/hide")
+    await expect(his.locator(MESSAGES)).to_have_count(2)
+    await expect(hers.locator(MESSAGES)).to_have_count(3)
+    await expect(bubble(hers, "second").locator(".tick--read")).to_be_visible()
+
+    old = {"chat": chat_id, "delivered": [1, 0, 1], "read": [1, 0, 1]}
+    await hers.evaluate(
+        "detail => document.dispatchEvent(new CustomEvent('parley:receipt.ticks', { detail }))", old
+    )
+    await expect(bubble(hers, "second").locator(".tick--read")).to_be_visible()
+    for page in (hers, his):
+        await expect_as_loaded(page)
+
+
+async def test_nobody_reads_in_a_tab_that_is_not_looked_at(
+    app: Starlette, visit: Visit, ann: Member, bob: Member, chat_id: int
+) -> None:
+    hers, his = await visit(ann, f"/chats/{chat_id}"), await visit(bob, f"/chats/{chat_id}")
+    await his.evaluate("document.hasFocus = () => false")
+    await say(hers, "Are you there?")
+    mine = bubble(hers, "Are you there?")
+    await expect(mine.locator(".tick--delivered")).to_be_visible()
+    await expect(his.locator("#unread")).to_have_text("1 unread message")
+    await say(hers, "Hello?")
+    await expect(his.locator("#unread")).to_have_text("2 unread messages")
+    await expect(mine.locator(".tick--read")).to_be_hidden()
+
+    await his.evaluate("delete document.hasFocus; dispatchEvent(new Event('focus'))")
+    await expect(bubble(hers, "Hello?").locator(".tick--read")).to_be_visible()
+    await expect(his.locator("#unread")).to_have_text("2 unread messages")
+    await say(hers, "Good")
+    await expect(bubble(hers, "Good").locator(".tick--read")).to_be_visible()
+    await expect(his.locator("#unread")).to_have_text("2 unread messages")
+    await his.reload()
+    await expect(bubble(his, "Good")).to_be_visible()
+    await expect(his.locator("#unread")).to_have_count(0)
+
+
+async def test_receipts_of_all_chats_go_in_one_frame(
+    app: Starlette, visit: Visit, ann: Member, bob: Member
+) -> None:
+    groups = [await make_group(app, ann, bob, name=f"Group {number}") for number in range(5)]
+    page = await visit(bob)
+    said: list[str] = []
+    await page.expose_function("heard", lambda text: said.append(text))
+    await page.evaluate(
+        "() => { const { send } = WebSocket.prototype;"
+        "WebSocket.prototype.send = function (text) { heard(text); send.call(this, text); } }"
+    )
+    for group in groups:
+        for body in ("one", "two"):
+            await make_message(app, ann, group, body)
+    own = await visit(ann, f"/chats/{groups[0]}")
+    await expect(bubble(own, "two").locator(".tick--delivered")).to_be_visible()
+    delivered = [text for text in said if "receipt.delivered" in text]
+    assert len(delivered) <= 2
+    assert all(f'"{group}":' in delivered[-1] for group in groups)
+    assert len(outboxes(app, bob)) == 1

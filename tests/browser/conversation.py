@@ -1,0 +1,79 @@
+"""What journeys through a conversation have in common."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from playwright.async_api import Locator, Page, expect
+from starlette.applications import Starlette
+
+from app.realtime import topics
+from app.realtime.hub import Outbox
+from tests.make import Member
+
+MESSAGES = ".messages__list > .message"
+
+SHOWN = """() => [...document.querySelectorAll('.messages__list > :not(.divider, .messages__empty)')].map((item) => {
+  if (item.matches('.mark')) return `mark ${item.dataset.mark}`;
+  if (!item.matches('.message')) return item.textContent.trim();
+  const { seq, revision, run, edited, deleted, state } = item.dataset;
+  return [item.id, seq, revision, run, edited, deleted, state, item.innerText.trim()].join('|');
+})"""
+
+
+def bubble(page: Page, text: str) -> Locator:
+    return page.locator(MESSAGES).filter(has=page.get_by_text(text, exact=True))
+
+
+def field(page: Page) -> Locator:
+    return page.locator(".composer__field")
+
+
+async def say(page: Page, text: str) -> None:
+    await field(page).fill(text)
+    await field(page).press("Enter")
+
+
+async def shown(page: Page) -> Any:
+    """The list as its reader sees it, item by item."""
+    return await page.evaluate(SHOWN)
+
+
+async def expect_as_loaded(page: Page) -> None:
+    """The list is what the server would show anew."""
+    before = await shown(page)
+    await page.reload()
+    await expect(page.locator("html[data-opened]")).to_be_attached()
+    after = await shown(page)
+    assert after == before, f"live: {before}\nloaded: {after}"
+
+
+def outboxes(app: Starlette, member: Member) -> list[Outbox]:
+    """The queues of somebody's open pages."""
+    return list(app.state.hub.listeners(topics.user(member.id)))
+
+
+async def top_of(page: Page, seq: int) -> float:
+    """Where on the screen a message is."""
+    box = await page.locator(f"{MESSAGES}[data-seq='{seq}']").bounding_box()
+    assert box, f"{seq} is not in the list"
+    return box["y"]
+
+
+async def scroll_top(page: Page) -> float:
+    top: float = await page.locator(".messages__scroll").evaluate("element => element.scrollTop")
+    return top
+
+
+async def wheel(page: Page, by: float) -> None:
+    """Scroll by hand, and wait until it rests."""
+    await page.locator(".messages__scroll").hover()
+    before = await scroll_top(page)
+    await page.mouse.wheel(0, by)
+    await page.wait_for_function(
+        """before => new Promise(done => {
+          const { scrollTop } = document.querySelector('.messages__scroll');
+          setTimeout(() => done(scrollTop !== before && scrollTop === document.querySelector('.messages__scroll').scrollTop), 60);
+        })""",
+        arg=before,
+    )
