@@ -261,14 +261,29 @@ async def delete(request: Request) -> Response:
 
 def _changed(request: Request, bubble: Bubble) -> Response:
     location = f"/chats/{bubble.chat_id}?at={bubble.seq}#message-{bubble.id}"
-    return done(request, location, _item(request, bubble), data=message_data(bubble))
+    html = None if _is_page(request) else _item(request, bubble)
+    response = done(request, location, html, data=message_data(bubble))
+    return _aimed(response, f"#chat-{bubble.chat_id}-messages", "renew")
+
+
+def _is_page(request: Request) -> bool:
+    """Whether the form stands in the middle of the page, not in the dialog over a conversation."""
+    return request.headers.get("hx-target") == "main#pane"
+
+
+def _aimed(response: Response, target: str, swap: str) -> Response:
+    """Tell htmx where in the conversation the answer belongs, whatever dialog asked."""
+    response.headers["HX-Retarget"] = target
+    response.headers["HX-Reswap"] = swap
+    return response
 
 
 async def hide(request: Request) -> Response:
     chat_id = number(request, "chat_id")
     async with database(request).write() as work:
-        await service.hide(work, me(request), chat_id, number(request, "seq"))
-    return done(request, f"/chats/{chat_id}", "")
+        message_id = await service.hide(work, me(request), chat_id, number(request, "seq"))
+    response = done(request, f"/chats/{chat_id}", None if _is_page(request) else "")
+    return _aimed(response, f"#message-{message_id}", "delete")
 
 
 MESSAGE = "/chats/{chat_id:int}/messages/{seq:int}"

@@ -367,14 +367,15 @@ async def _change(work: Work, chat: Conversation, seq: int, **values: Any) -> Bu
     return bubble
 
 
-async def hide(work: Work, user: Person, chat_id: int, seq: int) -> None:
-    """Delete a message for oneself only; doing it twice is harmless. Raises NotFound."""
+async def hide(work: Work, user: Person, chat_id: int, seq: int) -> str:
+    """Delete a message for oneself only, and answer its id; doing it twice is harmless. Raises NotFound."""
     chat = await chats.require_member(work, chat_id, user)
     message = await work.first(select(Message).where(Message.chat_id == chat_id, Message.seq == seq))
     hidden = select(HiddenMessage.seq).where(HiddenMessage.user_id == user.id, HiddenMessage.chat_id == chat_id)
-    if await work.first(hidden.where(HiddenMessage.seq == seq)) is not None:
-        return
+    if message and await work.first(hidden.where(HiddenMessage.seq == seq)) is not None:
+        return message.id
     message = await require_visible(work, chat, user, seq)
     revision = await chats.revise(work, chat_id)
     await work.execute(insert(HiddenMessage).values(user_id=user.id, chat_id=chat_id, seq=seq, revision=revision))
     work.announce(broadcasts.hidden, chat_id, user.id, message.id, revision)
+    return message.id

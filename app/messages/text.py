@@ -83,10 +83,11 @@ def render(body: str) -> Markup:
 def plain(body: str, limit: int = 200) -> str:
     """A text as one line without marks, for previews; what is longer than `limit` ends in an ellipsis."""
     head = body[: 8 * limit]
-    if len(head) < len(body) and head.count("```") % 2:
+    cut = len(head) < len(body)
+    if cut and head.count("```") % 2:
         head += "```"
     line = " ".join(html.unescape(_TAGS.sub(_spoken, render(head))).split())
-    return line if len(line) <= limit and len(head) >= len(body) else line[: limit - 1].rstrip() + "…"
+    return line[: limit - 1].rstrip() + "…" if cut or len(line) > limit else line
 
 
 def _spoken(tag: re.Match[str]) -> str:
@@ -107,7 +108,8 @@ def _lift(body: str) -> tuple[str, Iterator[str], Iterator[str]]:
         if not content.strip():
             continue
         if fenced and ("\n" in fenced or _stands_alone(body, *match.span())):
-            blocks.append(f"<pre><code>{escape(content.removeprefix(chr(10)).rstrip())}</code></pre>")
+            content = content.removeprefix("\n").rstrip()
+            blocks.append(f'<pre tabindex="0"><code>{escape(content)}</code></pre>')
             spans.append((*match.span(), f"\n{_BLOCK}\n"))
         else:
             spans.append((*match.span(), f"<code>{escape(content)}</code>"))
@@ -162,12 +164,15 @@ def _marked(line: str) -> str:
         written = at - 1 if at > end else written
         end = at + 1
         before, after = line[at - 1 : at] if at else "", line[end : end + 1]
+        if mark in (before, after):
+            continue  # doubled marks are no marks: **kwargs, __init__
         start = next((place for name, place in opened if name == mark), None)
         if start is not None:
-            if not before.isspace() and not _in_word(after) and start < written and after != mark:
-                tags[start], tags[at] = f"<{_MARKS[mark]}>", f"</{_MARKS[mark]}>"
+            if not before.isspace() and not _in_word(after):
                 opened = [(name, place) for name, place in opened if place < start]
-        elif after and not after.isspace() and not _in_word(before) and mark not in (before, after):
+                if start < written:  # else there are only marks between the two: *_*
+                    tags[start], tags[at] = f"<{_MARKS[mark]}>", f"</{_MARKS[mark]}>"
+        elif after and not after.isspace() and not _in_word(before):
             opened.append((mark, at))
     return "".join(tags.get(i, c) for i, c in enumerate(line)) if tags else line
 

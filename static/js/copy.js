@@ -27,6 +27,6 @@ document.addEventListener("click", async ({ target }) => {
   const button = target.closest("[data-copy]");
   const source = button && document.getElementById(button.dataset.copy);
   if (!source) return;
-  await copy(source.value ?? source.querySelector(".bubble__body").innerText);
+  await copy((source.querySelector(".bubble__body")?.innerText ?? source.value).trim());
   button.closest("dialog")?.close();
 });

@@ -47,7 +47,6 @@ function cameFromList() {
 
 if (document.querySelector(".shell")) {
   onPane(follow);
-  // Before htmx, which listens from DOMContentLoaded on.
   window.navigation?.addEventListener("navigate", (event) => {
     if (event.navigationType !== "traverse" || !event.cancelable || !closeTop()) return;
     event.preventDefault();
@@ -61,7 +60,8 @@ if (document.querySelector(".shell")) {
     history.back();
   }, { capture: true });
   // A chat that was opened by its address has the list behind it, as on every phone.
-  if (narrow.matches && history.length === 1 && location.pathname !== START) {
+  const isFirst = (window.navigation?.entries() ?? history).length === 1;
+  if (narrow.matches && isFirst && location.pathname !== START) {
     const { href } = location;
     history.replaceState({ htmx: true }, "", START);
     history.pushState({ htmx: true }, "", href);

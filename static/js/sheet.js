@@ -27,7 +27,9 @@ document.addEventListener("click", (event) => {
 }, { capture: true });
 
 new MutationObserver(() => {
-  if (sheet.hasChildNodes() && !sheet.open) sheet.showModal();
+  if (!sheet.hasChildNodes() || sheet.open) return;
+  sheet.showModal();
+  sheet.querySelector("[autofocus], .menu__item")?.focus();
 }).observe(sheet, { childList: true });
 
 sheet.addEventListener("close", () => {

@@ -33,7 +33,7 @@ function leave({ target }) {
   if (target.value) {
     target.value = "";
     target.dispatchEvent(new Event("input", { bubbles: true }));
-  } else document.querySelector(".composer__field, #pane")?.focus();
+  } else (document.querySelector(".composer__field") ?? document.getElementById("pane")).focus();
 }
 
 function shortcut(event) {

@@ -96,12 +96,13 @@ async def visit(server: Running, new_context: NewContext) -> AsyncIterator[Visit
     broken: list[str] = []
 
     def hear(message: ConsoleMessage) -> None:
-        if message.type == "error" and not message.text.startswith(NETWORK):
+        if message.type == "error" and not any(text in message.text for text in NETWORK):
             broken.append(message.text)
 
     async def visit(member: Member, path: str = "/", **options: Any) -> Page:
         context = await new_context(base_url=server.url, **options)
-        cookie = {"name": "__Host-sid", "value": member.cookie, "url": server.url.replace("http:", "https:"), "secure": True}
+        address = server.url.replace("http:", "https:")  # without which this cookie is not taken
+        cookie = {"name": "__Host-sid", "value": member.cookie, "url": address, "secure": True}
         await context.add_cookies([cookie])  # type: ignore[list-item]
         page = await context.new_page()
         page.on("console", hear)
@@ -115,6 +116,8 @@ async def visit(server: Running, new_context: NewContext) -> AsyncIterator[Visit
     yield visit
     assert broken == []
 
+
+NETWORK = ("Failed to load resource", "Failed to fetch")
 
 # Counts how often the socket came up, where tests can wait for it.
 OPENED = """document.addEventListener("parley:open", () => {
