@@ -137,6 +137,11 @@ async def _let_in(work: Work, chat: Conversation, actor: Person, type_: str, peo
     first = (await chats.counters(work, chat.id)).seq + 1
     await chats.join(work, chat.id, [person.id for person in people], first)
     await messages.note(work, chat, actor, type_, people if type_ == "added" else ())
+    await _count(work, chat.id)
+
+
+async def _count(work: Work, chat_id: int) -> None:
+    work.announce(broadcasts.counted, chat_id, await chats.member_count(work, chat_id))
 
 
 async def join(work: Work, user: Person, chat_id: int, most: int) -> None:
@@ -159,6 +164,7 @@ async def leave(work: Work, user: Person, chat_id: int) -> None:
         return
     seq = await messages.note(work, chat, user, "left")
     await chats.leave(work, chat_id, user.id, seq)
+    await _count(work, chat_id)
     await _keep_an_owner(work, chat, user)
 
 
@@ -172,6 +178,7 @@ async def remove(work: Work, user: Person, chat_id: int, user_id: int) -> None:
         raise Forbidden("The owner of a group can’t be removed.")
     seq = await messages.note(work, chat, user, "removed", [person])
     await chats.leave(work, chat_id, user_id, seq)
+    await _count(work, chat_id)
 
 
 async def promote(work: Work, user: Person, chat_id: int, user_id: int) -> None:
