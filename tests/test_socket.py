@@ -164,6 +164,15 @@ async def test_sending_by_frame_is_like_sending_by_post(
     )
 
 
+async def test_a_frame_is_sent_under_the_name_of_now(
+    server: Running, app: Starlette, ann: Member, chat_id: int
+) -> None:
+    async with listening(server, app, ann) as ear:
+        await ann.post("/you/edit", data={"display_name": "Annabel", "about": ""})
+        await ear.say("message.send", chat=chat_id, body="Hello")
+        assert ">Annabel<" in await ear.html("Hello")
+
+
 async def test_a_repeat_by_the_other_door_is_known(
     server: Running, app: Starlette, ann: Member, chat_id: int
 ) -> None:

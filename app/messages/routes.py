@@ -19,6 +19,7 @@ from app.messages.service import Draft
 from app.receipts import service as receipts
 from app.receipts.marks import Mark
 from app.socket import Socket, chat_of
+from app.users import service as users
 from app.users.models import Person
 from app.users.service import me
 from app.web import (
@@ -206,7 +207,8 @@ async def send(socket: Socket, frame: dict[str, Any]) -> None:
     draft = Draft.read({**fields, "seen": str(frame.get("seen", ""))}, app.settings.message_length)
     chat_id = chat_of(frame)
     async with app.database.write() as work:
-        await service.send(work, socket.user, chat_id, draft)
+        user = await users.get(work, socket.user.id)  # as they are now, not as they were when the page came up
+        await service.send(work, user, chat_id, draft)
 
 
 async def menu(request: Request) -> Response:
