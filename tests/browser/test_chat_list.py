@@ -31,6 +31,8 @@ async def test_unread_counts_on_and_clears_everywhere(app: Starlette, visit: Vis
     await expect(row(page, chat_id).locator(".row__text")).to_have_text("mine")
     await expect(page.locator(".rail__badge")).to_have_text("1")
 
+    await bob.post(f"/chats/{chat_id}/messages/2/delete")
+    await expect(badge(page, chat_id)).to_have_text("2")
     await ann.post(f"/chats/{chat_id}/read", data={"seq": 2})
     await expect(badge(page, chat_id)).to_have_text("1")
     await ann.post(f"/chats/{chat_id}/read")
