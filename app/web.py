@@ -72,9 +72,14 @@ def number(request: Request, name: str) -> int:
     return cast("int", request.path_params[name])
 
 
+def is_whole(text: str) -> bool:
+    """Whether a text is a number that the database takes."""
+    return text.isascii() and text.isdigit() and len(text) < 16
+
+
 def whole(text: str, name: str) -> int:
     """What was typed into the field `name` as a number; raises Invalid for what is none."""
-    if not (text.isascii() and text.isdigit() and len(text) < 16):
+    if not is_whole(text):
         raise Invalid(**{name: "This must be a whole number."})
     return int(text)
 

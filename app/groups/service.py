@@ -16,6 +16,7 @@ from app.groups import broadcasts
 from app.messages import service as messages
 from app.users import service as users
 from app.users.models import Person, hue, initials
+from app.users.names import has_invisible
 
 NAME = 100
 DESCRIPTION = 2048
@@ -39,6 +40,8 @@ class Draft:
             wrong["name"] = "Please give the group a name."
         elif len(name) > NAME:
             wrong["name"] = f"Please keep it to {NAME} characters."
+        elif has_invisible(name):
+            wrong["name"] = "There is an invisible character in this name; please type it anew."
         if len(description) > DESCRIPTION:
             wrong["description"] = f"Please keep it to {DESCRIPTION:,} characters."
         if wrong:
@@ -67,7 +70,7 @@ class PublicGroup:
 
 async def create(work: Work, user: Person, draft: Draft, members: Collection[Person], most: int) -> int:
     """A new group with its first people; answers the chat's id. Raises Invalid when there are too many."""
-    invited = [person for person in {each.id: each for each in members}.values() if person.id != user.id]
+    invited = [person for person in members if person.id != user.id]
     _require_room(len(invited) + 1, most)
     chat_id = await chats.create(
         work, user, kind="group", name=draft.name, description=draft.description, is_public=draft.is_public

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -77,7 +76,9 @@ async def freeze(app: Starlette, page: Page, ann: Member) -> Callable[[], Awaita
     """Leave the page for another one, with this one kept in the browser's memory."""
     event = "type => dispatchEvent(new PageTransitionEvent(type, { persisted: true }))"
     await page.evaluate(event, "pagehide")
-    await page.wait_for_function("() => !document.querySelector('#live')._htmx.ws?.connection?.socket.readyState !== 1")
+    await page.wait_for_function(
+        "() => !document.querySelector('#live')._htmx.ws?.connection?.socket.readyState !== 1"
+    )
 
     async def back() -> None:
         await page.evaluate(event, "pageshow")

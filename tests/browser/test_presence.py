@@ -85,7 +85,7 @@ async def test_people_come_and_go(app: Starlette, visit: Visit, ann: Member, bob
     await other.close()
     await expect(words).to_contain_text("last seen today at ")
     await page.clock.install()
-    await page.clock.fast_forward(timedelta(days=1).total_seconds() * 1000)
+    await page.clock.fast_forward(int(timedelta(days=1).total_seconds()) * 1000)
     await hide(page, False)  # looking at the page again is when it notices
     await expect(words).to_contain_text("last seen yesterday at ")
 
