@@ -36,9 +36,7 @@ async def test_times_are_in_the_readers_zone_from_the_first_picture(
     await expect(american.locator(".row__time time")).to_have_text(f"{there:%I:%M %p}")
 
 
-async def test_today_becomes_yesterday_at_midnight(
-    app: Starlette, visit: Visit, ann: Member, bob: Member
-) -> None:
+async def test_today_becomes_yesterday_at_midnight(app: Starlette, visit: Visit, ann: Member, bob: Member) -> None:
     chat_id = await make_chat(app, ann, bob)
     await make_message(app, bob, chat_id)
     page = await visit(ann, f"/chats/{chat_id}", timezone_id="Asia/Tokyo")
@@ -53,9 +51,7 @@ async def test_today_becomes_yesterday_at_midnight(
     await expect(day).not_to_have_text("Yesterday")
 
 
-async def test_without_the_script_times_still_come(
-    app: Starlette, visit: Visit, ann: Member, bob: Member
-) -> None:
+async def test_without_the_script_times_still_come(app: Starlette, visit: Visit, ann: Member, bob: Member) -> None:
     await make_message(app, bob, await make_chat(app, ann, bob))
     page = await visit(ann, java_script_enabled=False)
     await expect(page.locator(".row__time time")).to_be_visible()
