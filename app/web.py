@@ -247,6 +247,11 @@ async def no_route(request: Request, error: Exception) -> Response:
     return response
 
 
+async def gone(*_: object) -> Response:
+    """For who hung up before the whole request was here, so nobody hears the answer."""
+    return Response(status_code=400)
+
+
 async def broken(request: Request, _: Exception) -> Response:
     """The page for what should never happen; the log has the reason."""
     refusal = Refused("Something went wrong on the server. It is written down; please try again.")

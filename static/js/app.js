@@ -19,3 +19,4 @@ import "./shortcuts.js";
 import "./toasts.js";
 import "./typing-line.js";
 import "./unread-badge.js";
+import "./own-links.js";

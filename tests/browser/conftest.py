@@ -28,7 +28,7 @@ QUIET = (
     "--disable-sync",
 )
 
-NETWORK = ("Failed to load resource", "Failed to fetch", "WebSocket connection to")  # which tests cut
+NETWORK = ("Failed to load resource", "Failed to fetch", "WebSocket connection to", "htmx: htmx:ws:error")  # which tests cut
 
 NewContext = Callable[..., Awaitable[BrowserContext]]
 Visit = Callable[..., Awaitable[Page]]

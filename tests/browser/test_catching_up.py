@@ -91,7 +91,7 @@ async def drop_frames(app: Starlette, page: Page, ann: Member) -> Callable[[], A
     """Lose what is sent, though the socket stays: the next frame shows the gap."""
     boxes = outboxes(app, ann)
     for outbox in boxes:
-        outbox.put = lambda text: None  # type: ignore[method-assign]
+        outbox.put = lambda text: None  # type: ignore[method-assign]  # noqa: ARG005
 
     async def back() -> None:
         for outbox in boxes:
