@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
@@ -19,7 +19,7 @@ from sqlmodel.sql.expression import Select, SelectOfScalar
 
 from app.errors import Unavailable
 from app.realtime.bus import Bus
-from app.realtime.frames import Announcement, Frame, is_html
+from app.realtime.frames import Announcement, Control, Frame, is_html
 
 log = logging.getLogger(__name__)
 
@@ -91,19 +91,26 @@ class Work:
 
     def told(self, render: Render) -> list[Announcement]:
         """What to publish: the fragments for one topic joined into one frame, in the order they were announced."""
-        merged: dict[Any, Announcement] = {}
+        told: list[Announcement] = []
+        growing: dict[str, int] = {}  # topic → where its frame stands that may still grow
+        for each in self._each(render):
+            if isinstance(each, Control):
+                growing.clear()  # who joins or leaves here hears nothing from the other side of it
+            elif is_html(each.text):
+                known = told[growing[each.topic]] if each.topic in growing else None
+                if isinstance(known, Frame):
+                    told[growing[each.topic]] = Frame(each.topic, known.text + each.text)
+                    continue
+                growing[each.topic] = len(told)
+            told.append(each)
+        return told
+
+    def _each(self, render: Render) -> Iterator[Announcement]:
         for broadcast, values in self.announcements:
             try:
-                for each in broadcast(render, *values):
-                    html = isinstance(each, Frame) and is_html(each.text)
-                    key = each.topic if html else (len(merged), each.topic)
-                    known = merged.get(key)
-                    if isinstance(known, Frame) and isinstance(each, Frame):
-                        each = Frame(each.topic, known.text + each.text)
-                    merged[key] = each
+                yield from broadcast(render, *values)
             except Exception:  # the change is durable; who misses the frame asks for it
                 log.exception("a broadcast failed: %s", broadcast.__qualname__)
-        return list(merged.values())
 
 
 class _Group:

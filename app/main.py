@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute, Mount, WebSocketRoute
 
 from app import health
@@ -40,7 +41,7 @@ from app.settings import Settings
 from app.socket import Handler, door
 from app.templates import Templates
 from app.users import routes as users
-from app.web import broken, no_route, refused
+from app.web import broken, gone, no_route, refused
 
 # A feature uses those before it, never one after it.
 FEATURES: list[Any] = [users, auth, chats, receipts, presence, messages, groups, inbox]
@@ -63,7 +64,7 @@ def create_app(settings: Settings) -> Starlette:
             Middleware(Security, settings=settings),
             Middleware(GZipMiddleware, minimum_size=1000, compresslevel=4),
         ],
-        exception_handlers={Refused: refused, HTTPException: no_route, Exception: broken},
+        exception_handlers={Refused: refused, HTTPException: no_route, ClientDisconnect: gone, Exception: broken},
         lifespan=_lifespan,
         max_body_size=LARGEST_BODY,
     )

@@ -22,8 +22,8 @@ class Deadlines:
     """How many seconds a peer may take before it is cut off.
 
     header: from its first byte to the end of the headers.
-    body: of silence in a body; each byte moves the deadline by its time at MIN_BODY_RATE, never further than this
-        from now.
+    body: of silence in a body; each byte moves the deadline by its time at MIN_BODY_RATE, but never beyond
+        this from now.
     write: for a WebSocket to read what waits for it.
     close: to leave when its WebSocket is being closed.
     """
@@ -57,7 +57,7 @@ class HttpProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._timer is None:  # here too, because line breaks between requests begin no message
+        if self._timer is None:  # not in on_message_begin, as line breaks between requests begin no message
             self._expect(self.deadlines.header)
         self._unparsed += len(data)
         super().data_received(data)
@@ -66,8 +66,6 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self._headers = 0
-        if self._timer is None:
-            self._expect(self.deadlines.header)
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
@@ -148,10 +146,6 @@ class SocketProtocol(WebSocketsSansIOProtocol):
     _stalled: asyncio.TimerHandle | None = None
     _leaving: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
-        self.close_timeout = self.deadlines.close
-
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         for timer in (self._stalled, self._leaving):
@@ -163,8 +157,6 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         if not self.handshake_initiated:  # uvicorn would keep a handshake that websockets refused, for ever
             self.transport.write(b"".join(self.conn.data_to_send()))
             self.transport.close()
-        if self.transport.is_closing():
-            self._leave()
 
     def pause_writing(self) -> None:
         super().pause_writing()

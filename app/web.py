@@ -72,9 +72,14 @@ def number(request: Request, name: str) -> int:
     return cast("int", request.path_params[name])
 
 
+def is_whole(text: str) -> bool:
+    """Whether a text is a number that the database takes."""
+    return text.isascii() and text.isdigit() and len(text) < 16
+
+
 def whole(text: str, name: str) -> int:
     """What was typed into the field `name` as a number; raises Invalid for what is none."""
-    if not (text.isascii() and text.isdigit() and len(text) < 16):
+    if not is_whole(text):
         raise Invalid(**{name: "This must be a whole number."})
     return int(text)
 
@@ -240,6 +245,11 @@ async def no_route(request: Request, error: Exception) -> Response:
     response = await refused(request, refusal)
     response.status_code = error.status_code
     return response
+
+
+async def gone(*_: object) -> Response:
+    """For who hung up before the whole request was here, so nobody hears the answer."""
+    return Response(status_code=400)
 
 
 async def broken(request: Request, _: Exception) -> Response:

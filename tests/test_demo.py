@@ -179,7 +179,7 @@ async def test_the_main_person_signs_in_and_reads_every_chat(world: World) -> No
             pages.append(page.text)
     assert len(pages) >= 14 + 3
     shown = "".join(pages)
-    for part in ("data-long", "data-edited", "data-deleted", 'data-emoji="1"', "<pre>", "<ol>", "blockquote"):
+    for part in ("data-long", "data-edited", "data-deleted", 'data-emoji="1"', "<pre", "<ol>", "blockquote"):
         assert part in shown
     for event in (" created the group", " added ", " admin", " joined", " left", " renamed "):
         assert event in shown

@@ -15,7 +15,8 @@ async def info(request: Request) -> Response:
     """Who and what a chat is: the person, or the group and its members."""
     async with database(request).read() as work:
         chat = await service.require_member(work, number(request, "chat_id"), me(request))
-        members = await service.members(work, chat.id, me(request)) if chat.in_group else []
+        is_in = chat.in_group and chat.is_present
+        members = await service.members(work, chat.id, me(request)) if is_in else []
         chat = await service.with_people(work, chat, request.app.state.presence.is_online)
     return await page(
         request, "chats/info.html", {"chat": chat, "members": members, "section": "chats"}, data=members

@@ -16,7 +16,7 @@ from app.groups.service import Draft
 from app.users import service as users
 from app.users.models import Person
 from app.users.service import me
-from app.web import database, done, form, many, number, page, settings
+from app.web import database, done, form, is_whole, many, number, page, settings
 
 
 async def index(request: Request) -> Response:
@@ -36,7 +36,7 @@ async def new(request: Request) -> Response:
 def _chosen(request: Request) -> set[int]:
     """Whom a form that is shown again had ticked."""
     typed = getattr(request.state, "form", None)
-    return {int(value) for value in typed.getlist("members") if str(value).isdecimal()} if typed else set()
+    return {int(value) for value in many(request, "members") if is_whole(value)} if typed else set()
 
 
 async def _people(work: Work, values: Sequence[str]) -> list[Person]:
@@ -44,12 +44,12 @@ async def _people(work: Work, values: Sequence[str]) -> list[Person]:
 
     Raises Invalid for somebody who does not exist.
     """
-    ids = {int(value) for value in values if value.isdecimal()}
+    ids = {int(value) for value in values if is_whole(value)}
     found = await users.several(work, ids)
     if ids - found.keys():
         raise Invalid(members="One of these people does not exist.")
-    names = [value for value in values if not value.isdecimal()]
-    return [*found.values(), *await users.by_usernames(work, names)]
+    named = await users.by_usernames(work, [value for value in values if not is_whole(value)])
+    return list((found | {person.id: person for person in named}).values())
 
 
 async def create(request: Request) -> Response:

@@ -16,6 +16,7 @@ from app.groups import broadcasts
 from app.messages import service as messages
 from app.users import service as users
 from app.users.models import Person, hue, initials
+from app.users.names import has_invisible
 
 NAME = 100
 DESCRIPTION = 2048
@@ -39,6 +40,8 @@ class Draft:
             wrong["name"] = "Please give the group a name."
         elif len(name) > NAME:
             wrong["name"] = f"Please keep it to {NAME} characters."
+        elif has_invisible(name):
+            wrong["name"] = "There is an invisible character in this name; please type it anew."
         if len(description) > DESCRIPTION:
             wrong["description"] = f"Please keep it to {DESCRIPTION:,} characters."
         if wrong:
@@ -67,7 +70,7 @@ class PublicGroup:
 
 async def create(work: Work, user: Person, draft: Draft, members: Collection[Person], most: int) -> int:
     """A new group with its first people; answers the chat's id. Raises Invalid when there are too many."""
-    invited = [person for person in {each.id: each for each in members}.values() if person.id != user.id]
+    invited = [person for person in members if person.id != user.id]
     _require_room(len(invited) + 1, most)
     chat_id = await chats.create(
         work, user, kind="group", name=draft.name, description=draft.description, is_public=draft.is_public
@@ -134,6 +137,11 @@ async def _let_in(work: Work, chat: Conversation, actor: Person, type_: str, peo
     first = (await chats.counters(work, chat.id)).seq + 1
     await chats.join(work, chat.id, [person.id for person in people], first)
     await messages.note(work, chat, actor, type_, people if type_ == "added" else ())
+    await _count(work, chat.id)
+
+
+async def _count(work: Work, chat_id: int) -> None:
+    work.announce(broadcasts.counted, chat_id, await chats.member_count(work, chat_id))
 
 
 async def join(work: Work, user: Person, chat_id: int, most: int) -> None:
@@ -156,6 +164,7 @@ async def leave(work: Work, user: Person, chat_id: int) -> None:
         return
     seq = await messages.note(work, chat, user, "left")
     await chats.leave(work, chat_id, user.id, seq)
+    await _count(work, chat_id)
     await _keep_an_owner(work, chat, user)
 
 
@@ -169,6 +178,7 @@ async def remove(work: Work, user: Person, chat_id: int, user_id: int) -> None:
         raise Forbidden("The owner of a group can’t be removed.")
     seq = await messages.note(work, chat, user, "removed", [person])
     await chats.leave(work, chat_id, user_id, seq)
+    await _count(work, chat_id)
 
 
 async def promote(work: Work, user: Person, chat_id: int, user_id: int) -> None:

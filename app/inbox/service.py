@@ -11,7 +11,7 @@ from sqlmodel import col, select
 from app.chats import service as chats
 from app.chats.models import Conversation, Membership, Moving
 from app.db import Work
-from app.messages import service as messages
+from app.messages import history
 from app.messages.bubbles import bubble, mentioned, moving
 from app.messages.models import Message
 from app.receipts import service as receipts
@@ -95,7 +95,7 @@ async def _newest(work: Work, user: Person, found: Sequence[Conversation]) -> di
     groups = {chat.id: chat.in_group for chat in found}
     latest = (
         select(Message.seq)
-        .where(messages.visible(col(Membership.chat_id), user.id))
+        .where(history.visible(col(Membership.chat_id), user.id))
         .order_by(col(Message.seq).desc())
         .limit(1)
         .correlate(Membership)
@@ -118,9 +118,9 @@ async def _unread(work: Work, user: Person, chat_ids: Collection[int]) -> dict[i
     """For each chat how many messages are unread, counted up to UNREAD_MOST."""
     some = (
         select(Message.seq)
-        .where(messages.visible(col(Membership.chat_id), user.id), messages.counts_as_unread(user.id))
+        .where(history.visible(col(Membership.chat_id), user.id), history.counts_as_unread(user.id))
         .where(col(Message.seq) > col(Membership.read_seq))
-        .limit(messages.UNREAD_MOST)
+        .limit(history.UNREAD_MOST)
         .correlate(Membership)
         .subquery()
     )

@@ -13,9 +13,10 @@ from app.chats import service as chats
 from app.chats.models import Conversation
 from app.db import Work
 from app.errors import NotFound
-from app.messages import broadcasts, service
+from app.messages import broadcasts, history, service
 from app.messages.bubbles import Bubble, bubbles
-from app.messages.service import Changes, Draft, Window
+from app.messages.history import Changes, Window
+from app.messages.service import Draft
 from app.receipts import service as receipts
 from app.receipts.marks import Mark
 from app.socket import Socket
@@ -48,11 +49,11 @@ async def index(request: Request) -> Response:
 async def _conversation(request: Request, work: Work, chat: Conversation) -> dict[str, Any]:
     user = me(request)
     asked = {name: query_number(request, name) for name in ("before", "after", "at")}
-    unread, first_unread = await service.unread(work, chat, user)
+    unread, first_unread = await history.unread(work, chat, user)
     around = asked["at"]
     if not any(value is not None for value in asked.values()) and unread > UNREAD_SHOWN:
         around = first_unread
-    window = await service.page(work, chat, user, before=asked["before"], after=asked["after"], around=around)
+    window = await history.page(work, chat, user, before=asked["before"], after=asked["after"], around=around)
     others = await _others(work, chat, user)
     chat = await chats.with_people(work, chat, request.app.state.presence.is_online)
     typed = getattr(request.state, "form", None)
@@ -125,16 +126,16 @@ async def messages(request: Request) -> Response:
     async with database(request).read() as work:
         chat = await chats.require_member(work, number(request, "chat_id"), user)
         if revision is not None:
-            changes = await service.since(work, chat, user, revision, lowest)
+            changes = await history.since(work, chat, user, revision, lowest)
             return _changes(request, changes, await _others(work, chat, user))
-        window = await service.page(
+        window = await history.page(
             work,
             chat,
             user,
             before=query_number(request, "before"),
             after=query_number(request, "after"),
             around=query_number(request, "around"),
-            limit=query_number(request, "limit") or service.PAGE,
+            limit=query_number(request, "limit") or history.PAGE,
         )
     return await _window(request, chat, window)
 
@@ -235,7 +236,7 @@ async def _menu(request: Request) -> dict[str, Any]:
 
 async def _one(request: Request, work: Work, user: Person) -> tuple[Conversation, Any, Bubble]:
     chat = await chats.require_member(work, number(request, "chat_id"), user)
-    message = await service.require_visible(work, chat, user, number(request, "seq"))
+    message = await history.require_visible(work, chat, user, number(request, "seq"))
     return chat, message, (await bubbles(work, chat, [message]))[0]
 
 

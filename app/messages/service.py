@@ -1,4 +1,4 @@
-"""Send, read, edit, delete, hide; and the one rule of who sees what."""
+"""Say, edit, delete, hide."""
 
 from __future__ import annotations
 
@@ -9,25 +9,20 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, insert, or_, update
+from sqlalchemy import insert, update
 from sqlmodel import col, select
-from sqlmodel.sql.expression import SelectOfScalar
 
 from app.chats import service as chats
-from app.chats.models import Conversation, MembershipInterval
+from app.chats.models import Conversation
 from app.db import Work, now
-from app.errors import Conflict, Forbidden, Invalid, NotFound
+from app.errors import Conflict, Forbidden, Invalid
 from app.messages import broadcasts, text
 from app.messages.bubbles import Bubble, bubbles, moving
+from app.messages.history import require_visible
 from app.messages.models import HiddenMessage, Message
 from app.receipts import service as receipts
 from app.users.models import Person
 
-PAGE = 50
-AROUND = 40
-MOST_PAGE = 200
-MOST_CHANGES = 200
-UNREAD_MOST = 1000
 RUN = timedelta(minutes=5)
 
 
@@ -54,28 +49,6 @@ class Draft:
         return hashlib.sha256(self.body.encode()).hexdigest()[:32]
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A stretch of a chat, oldest first, and whether there is more on either side."""
-
-    messages: list[Bubble]
-    has_older: bool
-    has_newer: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """What changed since a revision: messages as they are now, ids of those that are gone, the revision of now.
-
-    `reload` says that there is too much of it, or that the view itself changed.
-    """
-
-    revision: int
-    messages: list[Bubble]
-    gone: Sequence[str]
-    reload: bool = False
-
-
 def clean_body(body: str, longest: int) -> str:
     """What is kept of a body. Raises Invalid when nothing is left, or too much."""
     cleaned = text.clean(body)
@@ -91,38 +64,6 @@ def _uuid(value: str) -> str:
         return str(uuid.UUID(value))
     except ValueError:
         raise Invalid(id="This must be a UUID.") from None
-
-
-def visible(chat_id: Any, user_id: int) -> ColumnElement[bool]:
-    """The condition that every query of messages carries: may this person see them?
-
-    `chat_id` is a number, or the column of an outer query.
-
-    Inside one of their stays in the chat, and not hidden by themselves.
-    """
-    stay = exists().where(
-        col(MembershipInterval.chat_id) == chat_id,
-        col(MembershipInterval.user_id) == user_id,
-        col(Message.seq) >= col(MembershipInterval.from_seq),
-        or_(col(MembershipInterval.to_seq).is_(None), col(Message.seq) <= col(MembershipInterval.to_seq)),
-    )
-    hidden = exists().where(
-        col(HiddenMessage.user_id) == user_id,
-        col(HiddenMessage.chat_id) == chat_id,
-        col(HiddenMessage.seq) == col(Message.seq),
-    )
-    # By itself SQLAlchemy finds the table of `chat_id` one query out only, and else joins it here anew.
-    stay, hidden = stay.correlate_except(MembershipInterval), hidden.correlate_except(HiddenMessage)
-    return and_(col(Message.chat_id) == chat_id, stay, ~hidden)
-
-
-def counts_as_unread(user_id: int) -> ColumnElement[bool]:
-    """The condition of what a badge counts: others' messages that are neither deleted nor system lines."""
-    return (col(Message.kind) != "note") & col(Message.deleted_at).is_(None) & (col(Message.sender_id) != user_id)
-
-
-def seen_by(chat: Conversation, user: Person) -> SelectOfScalar[Message]:
-    return select(Message).where(visible(chat.id, user.id))
 
 
 async def send(work: Work, user: Person, chat_id: int, draft: Draft) -> tuple[Bubble, bool]:
@@ -209,98 +150,6 @@ async def note(
     work.announce(broadcasts.sent, bubble)
     chats.tell_newest(work, moving(bubble))
     return step.seq
-
-
-async def page(
-    work: Work,
-    chat: Conversation,
-    user: Person,
-    *,
-    before: int | None = None,
-    after: int | None = None,
-    around: int | None = None,
-    limit: int = PAGE,
-) -> Window:
-    """A stretch of what `user` may see: the newest, or what lies before, after or around a seq."""
-    limit = max(1, min(limit, MOST_PAGE))
-    seen = seen_by(chat, user)
-    if around is not None:
-        older, has_older = await _older(work, seen, around, min(limit, AROUND))
-        newer, has_newer = await _newer(work, seen, around - 1, min(limit, AROUND) + 1)
-        found: Sequence[Message] = [*older, *newer]
-    elif after is not None:
-        found, has_newer = await _newer(work, seen, after, limit)
-        has_older = await work.first(seen.where(Message.seq <= after).limit(1)) is not None
-    else:
-        found, has_older = await _older(work, seen, before, limit)
-        has_newer = before is not None and await work.first(seen.where(Message.seq >= before).limit(1)) is not None
-    return Window(await bubbles(work, chat, found), has_older, has_newer)
-
-
-async def _older(
-    work: Work, seen: SelectOfScalar[Message], before: int | None, limit: int
-) -> tuple[Sequence[Message], bool]:
-    """The last `limit` messages (before a seq, where given) in their order, and whether there are older ones."""
-    statement = seen if before is None else seen.where(Message.seq < before)
-    found = await work.all(statement.order_by(col(Message.seq).desc()).limit(limit + 1))
-    return found[:limit][::-1], len(found) > limit
-
-
-async def _newer(work: Work, seen: SelectOfScalar[Message], after: int, limit: int) -> tuple[Sequence[Message], bool]:
-    """The first `limit` messages after a seq, and whether there are newer ones."""
-    found = await work.all(seen.where(Message.seq > after).order_by(col(Message.seq)).limit(limit + 1))
-    return found[:limit], len(found) > limit
-
-
-async def since(work: Work, chat: Conversation, user: Person, revision: int, lowest: int = 0) -> Changes:
-    """What changed after `revision` among the messages from seq `lowest` on."""
-    if revision >= chat.revision:
-        return Changes(chat.revision, [], [])
-    statement = seen_by(chat, user).where(Message.revision > revision, Message.seq >= lowest)
-    found = await work.all(statement.order_by(col(Message.seq)).limit(MOST_CHANGES + 1))
-    if len(found) > MOST_CHANGES or await _stay_changed(work, chat, user, revision):
-        return Changes(chat.revision, [], [], reload=True)
-    gone = await work.all(
-        select(Message.id)
-        .join(
-            HiddenMessage,
-            (col(HiddenMessage.chat_id) == col(Message.chat_id)) & (col(HiddenMessage.seq) == col(Message.seq)),
-        )
-        .where(Message.chat_id == chat.id, HiddenMessage.user_id == user.id, HiddenMessage.revision > revision)
-    )
-    return Changes(chat.revision, await bubbles(work, chat, found), gone)
-
-
-async def _stay_changed(work: Work, chat: Conversation, user: Person, revision: int) -> bool:
-    """Whether somebody came or went after `revision`: the line of it is where their stay begins or ends."""
-    line = or_(
-        col(Message.seq) == col(MembershipInterval.from_seq),
-        col(Message.seq) == col(MembershipInterval.to_seq),
-    )
-    statement = (
-        select(Message.seq)
-        .join(MembershipInterval, and_(col(MembershipInterval.chat_id) == col(Message.chat_id), line))
-        .where(Message.chat_id == chat.id, MembershipInterval.user_id == user.id)
-        .where(Message.kind == "note", Message.revision > revision)
-    )
-    return await work.first(statement) is not None
-
-
-async def unread(work: Work, chat: Conversation, user: Person) -> tuple[int, int | None]:
-    """How many messages are unread (counted up to UNREAD_MOST), and the seq of the first."""
-    statement = seen_by(chat, user).where(Message.seq > chat.read_seq, counts_as_unread(user.id))
-    rows = await work.rows(
-        statement.with_only_columns(col(Message.seq)).order_by(col(Message.seq)).limit(UNREAD_MOST)
-    )
-    return len(rows), rows[0].seq if rows else None
-
-
-async def require_visible(work: Work, chat: Conversation, user: Person, seq: int) -> Message:
-    """Raises NotFound for a message that is absent or not for this person's eyes."""
-    message = await work.first(seen_by(chat, user).where(Message.seq == seq))
-    if not message:
-        raise NotFound
-    return message
 
 
 async def require_own(work: Work, user: Person, chat_id: int, seq: int) -> tuple[Conversation, Message]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, func, update
+from sqlalchemy import bindparam, func, or_, update
 from sqlmodel import col, select
 
 from app.chats.models import Chat, Conversation, Membership
@@ -38,21 +39,22 @@ async def read(work: Work, chat: Conversation, user: Person, seq: int) -> None:
 async def store(work: Work, marks: Mapping[tuple[int, int], Mark]) -> None:
     """Raise the pointers of (chat id, user id) pairs together, and announce what that changes for others.
 
-    Pairs of people who are not in the chat change nothing.
+    Pairs of people who were never in the chat change nothing.
     """
-    stored = await _pointers(work, {chat_id for chat_id, _ in marks})
     changed: list[dict[str, Any]] = []
-    for chat_id, (last, before) in stored.items():
+    for chat_id, pointers in (await _pointers(work, marks)).items():
+        before = pointers.marks
         after = {
-            user_id: mark.raised(marks.get((chat_id, user_id), Mark()), last) for user_id, mark in before.items()
+            user_id: mark.raised(marks.get((chat_id, user_id), Mark()), pointers.last)
+            for user_id, mark in before.items()
         }
         moved = {user_id: mark for user_id, mark in after.items() if mark != before[user_id]}
         for user_id, mark in moved.items():
             changed.append({"chat": chat_id, "user": user_id, "delivered": mark.delivered, "read": mark.read})
             if mark.read > before[user_id].read:
                 work.announce(broadcasts.read, chat_id, user_id, mark.read)
-        if moved and _ticks(before, last) != _ticks(after, last):
-            work.announce(broadcasts.ticked, chat_id, *_ticks(after, last))
+        if moved and pointers.ticks(before) != pointers.ticks(after):
+            work.announce(broadcasts.ticked, chat_id, *pointers.ticks(after))
     if changed:
         await work.execute(RAISE, changed)
 
@@ -65,29 +67,36 @@ RAISE = (
 )
 
 
-async def _pointers(work: Work, chat_ids: Collection[int]) -> dict[int, tuple[int, dict[int, Mark]]]:
-    """For each chat its last seq and the marks of its present members."""
+@dataclass(frozen=True, slots=True)
+class Pointers:
+    """A chat's last seq, and how far people came; those who left may still read, but nobody waits for them."""
+
+    last: int
+    marks: dict[int, Mark]
+    present: set[int]
+
+    def ticks(self, marks: Mapping[int, Mark]) -> tuple[Ticks, Ticks]:
+        waited_for = [(user_id, mark) for user_id, mark in marks.items() if user_id in self.present]
+        return (
+            Ticks.of([(mark.delivered, user_id) for user_id, mark in waited_for], self.last),
+            Ticks.of([(mark.read, user_id) for user_id, mark in waited_for], self.last),
+        )
+
+
+async def _pointers(work: Work, pairs: Collection[tuple[int, int]]) -> dict[int, Pointers]:
+    """For each chat of the pairs the pointers of its present members, and of the pairs' people."""
+    chat_ids, user_ids = {chat_id for chat_id, _ in pairs}, {user_id for _, user_id in pairs}
     statement = (
         select(Membership)
         .join(Chat, col(Chat.id) == col(Membership.chat_id))
-        .where(col(Membership.chat_id).in_(chat_ids), col(Membership.is_present))
-        .with_only_columns(
-            col(Membership.chat_id),
-            col(Membership.user_id),
-            col(Membership.delivered_seq),
-            col(Membership.read_seq),
-            col(Chat.last_seq),
-        )
+        .where(col(Membership.chat_id).in_(chat_ids))
+        .where(or_(col(Membership.is_present), col(Membership.user_id).in_(user_ids)))
+        .with_only_columns(*Membership.__table__.columns, col(Chat.last_seq))  # type: ignore[attr-defined]
     )
-    stored: dict[int, tuple[int, dict[int, Mark]]] = {}
+    stored: dict[int, Pointers] = {}
     for row in await work.rows(statement):
-        _, marks = stored.setdefault(row.chat_id, (row.last_seq, {}))
-        marks[row.user_id] = Mark(row.delivered_seq, row.read_seq)
+        pointers = stored.setdefault(row.chat_id, Pointers(row.last_seq, {}, set()))
+        pointers.marks[row.user_id] = Mark(row.delivered_seq, row.read_seq)
+        if row.is_present:
+            pointers.present.add(row.user_id)
     return stored
-
-
-def _ticks(marks: Mapping[int, Mark], last: int) -> tuple[Ticks, Ticks]:
-    return (
-        Ticks.of([(mark.delivered, user_id) for user_id, mark in marks.items()], last),
-        Ticks.of([(mark.read, user_id) for user_id, mark in marks.items()], last),
-    )

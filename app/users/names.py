@@ -40,7 +40,7 @@ def wrong_display_name(name: str) -> str:
         return "Please tell people your name."
     if len(name) > MOST:
         return f"Please keep it to {MOST} characters."
-    if INVISIBLE.search(name) or STRAY_JOINER.search(name):
+    if has_invisible(name):
         return "There is an invisible character in this name; please type it anew."
     if regex.search(r"\p{M}{4,}", name):
         return "Too many marks on one letter."
@@ -49,6 +49,11 @@ def wrong_display_name(name: str) -> str:
     if any(len(_scripts(word)) > 1 for word in name.split()):
         return "Please don’t mix letters of several alphabets in one word."
     return ""
+
+
+def has_invisible(name: str) -> bool:
+    """Whether a name holds what cannot be seen, outside the emoji that need it."""
+    return bool(INVISIBLE.search(name) or STRAY_JOINER.search(name))
 
 
 def tidy(name: str) -> str:

@@ -33,14 +33,16 @@ async function refresh() {
 
 if (drawer) {
   new MutationObserver(focus).observe(drawer, { childList: true });
-  onPane(() => isOpen() && chat !== openChat() && close());
+  onPane(() => isOpen() && close());
   document.addEventListener("click", (event) => {
     if (!event.target.closest("[data-close-drawer]") || !drawer.contains(event.target)) return;
     event.preventDefault();
     event.stopImmediatePropagation();
     close();
   }, { capture: true });
-  document.addEventListener("parley:moved", ({ detail }) => {
-    if (isOpen() && String(detail.chat) === chat && !detail.counts) refresh();
-  });
+  for (const type of ["moved", "chat.role", "chat.left", "chat.joined"]) {
+    document.addEventListener(`parley:${type}`, ({ detail }) => {
+      if (isOpen() && String(detail.chat) === chat && !detail.counts) refresh();
+    });
+  }
 }

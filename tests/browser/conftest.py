@@ -28,7 +28,7 @@ QUIET = (
     "--disable-sync",
 )
 
-NETWORK = ("Failed to load resource", "WebSocket connection to", "htmx: htmx:ws:error")  # which tests cut
+NETWORK = ("Failed to load resource", "Failed to fetch", "WebSocket connection to", "htmx: htmx:ws:error")  # which tests cut
 
 NewContext = Callable[..., Awaitable[BrowserContext]]
 Visit = Callable[..., Awaitable[Page]]
@@ -116,8 +116,6 @@ async def visit(server: Running, new_context: NewContext) -> AsyncIterator[Visit
     yield visit
     assert broken == []
 
-
-NETWORK = ("Failed to load resource", "Failed to fetch")
 
 # Counts how often the socket came up, where tests can wait for it.
 OPENED = """document.addEventListener("parley:open", () => {

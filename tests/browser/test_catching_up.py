@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -77,7 +76,9 @@ async def freeze(app: Starlette, page: Page, ann: Member) -> Callable[[], Awaita
     """Leave the page for another one, with this one kept in the browser's memory."""
     event = "type => dispatchEvent(new PageTransitionEvent(type, { persisted: true }))"
     await page.evaluate(event, "pagehide")
-    await page.wait_for_function("() => !document.querySelector('#live')._htmx.ws?.connection?.socket.readyState !== 1")
+    await page.wait_for_function(
+        "() => !document.querySelector('#live')._htmx.ws?.connection?.socket.readyState !== 1"
+    )
 
     async def back() -> None:
         await page.evaluate(event, "pageshow")
@@ -90,7 +91,7 @@ async def drop_frames(app: Starlette, page: Page, ann: Member) -> Callable[[], A
     """Lose what is sent, though the socket stays: the next frame shows the gap."""
     boxes = outboxes(app, ann)
     for outbox in boxes:
-        outbox.put = lambda text: None  # type: ignore[method-assign]
+        outbox.put = lambda text: None  # type: ignore[method-assign]  # noqa: ARG005
 
     async def back() -> None:
         for outbox in boxes:

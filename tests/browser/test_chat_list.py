@@ -17,9 +17,7 @@ def badge(page: Page, chat_id: int) -> Locator:
     return row(page, chat_id).locator("unread-badge")
 
 
-async def test_unread_counts_on_and_clears_everywhere(
-    app: Starlette, visit: Visit, ann: Member, bob: Member
-) -> None:
+async def test_unread_counts_on_and_clears_everywhere(app: Starlette, visit: Visit, ann: Member, bob: Member) -> None:
     chat_id = await make_chat(app, ann, bob)
     await make_message(app, bob, chat_id, "one")
     page, other = await visit(ann), await visit(ann)
@@ -82,9 +80,7 @@ async def test_ticks_go_forward_only(app: Starlette, visit: Visit, ann: Member, 
     await expect(mine).to_have_attribute("data-tick", "read")
     await expect(mine.locator(".tick--read")).to_be_visible()
     old = {"chat": chat_id, "delivered": [0, ann.id, 0], "read": [0, ann.id, 0]}
-    await page.evaluate(
-        "detail => document.dispatchEvent(new CustomEvent('parley:receipt.ticks', { detail }))", old
-    )
+    await page.evaluate("detail => document.dispatchEvent(new CustomEvent('parley:receipt.ticks', { detail }))", old)
     await expect(mine).to_have_attribute("data-tick", "read")
     await make_message(app, ann, chat_id)
     await expect(mine).to_have_attribute("data-tick", "sent")

@@ -67,9 +67,7 @@ async def test_help_and_search_where_nobody_types(visit: Visit, ann: Member) -> 
     await expect(search(page)).to_have_value("")
 
 
-async def test_a_message_menu_by_mouse_and_keys(
-    app: Starlette, visit: Visit, ann: Member, bob: Member
-) -> None:
+async def test_a_message_menu_by_mouse_and_keys(app: Starlette, visit: Visit, ann: Member, bob: Member) -> None:
     chat_id = await make_chat(app, ann, bob)
     message = await make_message(app, ann, chat_id, "hello")
     page = await visit(ann, f"/chats/{chat_id}")
@@ -111,9 +109,7 @@ async def test_a_message_menu_by_mouse_and_keys(
     await expect(composer(page)).to_be_focused()
 
 
-async def test_selecting_text_keeps_the_menu_away(
-    app: Starlette, visit: Visit, ann: Member, bob: Member
-) -> None:
+async def test_selecting_text_keeps_the_menu_away(app: Starlette, visit: Visit, ann: Member, bob: Member) -> None:
     chat_id = await make_chat(app, ann, bob)
     await make_message(app, bob, chat_id, "some words to select")
     page = await visit(ann, f"/chats/{chat_id}")
@@ -124,9 +120,7 @@ async def test_selecting_text_keeps_the_menu_away(
     await expect(page.locator("#sheet")).to_be_hidden()
 
 
-async def test_copying_and_what_goes_wrong_is_said(
-    app: Starlette, visit: Visit, ann: Member, bob: Member
-) -> None:
+async def test_copying_and_what_goes_wrong_is_said(app: Starlette, visit: Visit, ann: Member, bob: Member) -> None:
     chat_id = await make_chat(app, ann, bob)
     await make_message(app, bob, chat_id, "keep *this*")
     page = await visit(ann, f"/chats/{chat_id}", permissions=["clipboard-read", "clipboard-write"])
@@ -146,9 +140,7 @@ async def test_copying_and_what_goes_wrong_is_said(
     await expect(composer(page)).to_be_visible()
 
 
-async def test_the_drawer_takes_and_gives_back_focus(
-    app: Starlette, visit: Visit, ann: Member, bob: Member
-) -> None:
+async def test_the_drawer_takes_and_gives_back_focus(app: Starlette, visit: Visit, ann: Member, bob: Member) -> None:
     chat_id, other = await make_chat(app, ann, bob), await make_group(app, ann, name="Alone")
     page = await visit(ann, f"/chats/{chat_id}")
     info, drawer = page.get_by_role("link", name="Chat info"), page.locator("#drawer")

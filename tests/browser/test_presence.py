@@ -49,9 +49,7 @@ async def test_typing_is_named_in_row_header_and_dots(
     await expect(page.locator(f"#chat-{direct}-status .topbar__presence")).to_be_hidden()
 
 
-async def test_typing_is_forgotten_after_six_seconds(
-    app: Starlette, visit: Visit, ann: Member, bob: Member
-) -> None:
+async def test_typing_is_forgotten_after_six_seconds(app: Starlette, visit: Visit, ann: Member, bob: Member) -> None:
     chat_id = await make_chat(app, ann, bob)
     page = await visit(ann)
     line = page.locator(f"#chat-{chat_id} .row__typing")
@@ -87,13 +85,11 @@ async def test_people_come_and_go(app: Starlette, visit: Visit, ann: Member, bob
     await other.close()
     await expect(words).to_contain_text("last seen today at ")
     await page.clock.install()
-    await page.clock.fast_forward(timedelta(days=1).total_seconds() * 1000)
+    await page.clock.fast_forward(int(timedelta(days=1).total_seconds()) * 1000)
     await expect(words).to_contain_text("last seen yesterday at ")
 
 
-async def test_presence_missed_offline_is_asked_for(
-    app: Starlette, visit: Visit, ann: Member, bob: Member
-) -> None:
+async def test_presence_missed_offline_is_asked_for(app: Starlette, visit: Visit, ann: Member, bob: Member) -> None:
     app.state.presence.away_after = 0.05
     chat_id = await make_chat(app, ann, bob)
     page = await visit(ann, f"/chats/{chat_id}")

@@ -12,9 +12,7 @@ from tests.browser.conversation import MESSAGES, bubble, expect_as_loaded, field
 from tests.make import Member, make_group, make_message, sign_in
 
 
-async def test_a_word_travels_and_its_ticks_come_back(
-    visit: Visit, ann: Member, bob: Member, chat_id: int
-) -> None:
+async def test_a_word_travels_and_its_ticks_come_back(visit: Visit, ann: Member, bob: Member, chat_id: int) -> None:
     hers, his = await visit(ann, f"/chats/{chat_id}"), await visit(bob, "/")
     await say(hers, "Hello Bob")
     mine = bubble(hers, "Hello Bob")
@@ -57,9 +55,7 @@ async def test_changes_are_seen_and_marks_never_go_back(
     await expect(bubble(hers, "second").locator(".tick--read")).to_be_visible()
 
     old = {"chat": chat_id, "delivered": [1, 0, 1], "read": [1, 0, 1]}
-    await hers.evaluate(
-        "detail => document.dispatchEvent(new CustomEvent('parley:receipt.ticks', { detail }))", old
-    )
+    await hers.evaluate("detail => document.dispatchEvent(new CustomEvent('parley:receipt.ticks', { detail }))", old)
     await expect(bubble(hers, "second").locator(".tick--read")).to_be_visible()
     for page in (hers, his):
         await expect_as_loaded(page)
@@ -89,9 +85,7 @@ async def test_nobody_reads_in_a_tab_that_is_not_looked_at(
     await expect(his.locator("#unread")).to_have_count(0)
 
 
-async def test_receipts_of_all_chats_go_in_one_frame(
-    app: Starlette, visit: Visit, ann: Member, bob: Member
-) -> None:
+async def test_receipts_of_all_chats_go_in_one_frame(app: Starlette, visit: Visit, ann: Member, bob: Member) -> None:
     groups = [await make_group(app, ann, bob, name=f"Group {number}") for number in range(5)]
     page = await visit(bob)
     said: list[str] = []

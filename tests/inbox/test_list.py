@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from starlette.applications import Starlette
 
-from tests.make import CURL, HTML, HTMX, JSON, Member, make_chat, make_group, make_message
+from tests.make import CURL, HTML, HTMX, JSON, Member, make_chat, make_group, make_message, make_messages
 
 
 @pytest.fixture
@@ -71,9 +71,25 @@ async def test_unread_are_the_messages_of_others(ann: Member, bob: Member, group
     assert (await bob.read("/chats"))["unread_chats"] == 1
 
 
-async def test_unread_stops_counting_at_a_thousand(app: Starlette, bob: Member, direct: int, ann: Member) -> None:
-    page = (await bob.get("/chats", headers=HTMX)).text
-    assert '<unread-badge class="badge">2</unread-badge>' in page
+async def test_unread_stops_counting_at_a_thousand(app: Starlette, ann: Member, bob: Member, direct: int) -> None:
+    await make_messages(app, ann, direct, 1100)
+    assert (await rows(bob))[direct]["unread"] == 1000
+    assert '<unread-badge class="badge">999+</unread-badge>' in (await bob.get("/chats", headers=HTMX)).text
+
+
+async def test_a_stay_in_one_chat_says_nothing_about_another(
+    app: Starlette, ann: Member, bob: Member, group: int
+) -> None:
+    """Bob may see the group from 1 on, the other one from its line 5 on only."""
+    late = await make_group(app, ann)
+    for body in ("one", "two", "three"):
+        await make_message(app, ann, late, body)
+    await ann.post(f"/groups/{late}/members", data={"members": "bob"})
+    await make_message(app, ann, late, "Welcome")
+    await ann.post(f"/groups/{late}/members/{bob.id}/remove")
+    await make_message(app, ann, late, "He is gone")
+    row = (await rows(bob))[late]
+    assert (row["unread"], row["last"]["seq"]) == (1, 7)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,71 @@
+"""The database's shape: from nothing to the models, step by step, and never from a newer version."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine, inspect
+
+from app.migrate import migrate
+from app.settings import ROOT, Settings, WrongSetting
+
+REVISIONS = [revision.revision for revision in ScriptDirectory(str(ROOT / "migrations")).walk_revisions()]
+
+
+def config(connection: Connection) -> Config:
+    made = Config(ROOT / "alembic.ini")
+    made.attributes["connection"] = connection
+    return made
+
+
+def shape(connection: Connection) -> dict[str, list[str]]:
+    """Each table with its columns."""
+    looked = inspect(connection)
+    return {name: sorted(column["name"] for column in looked.get_columns(name)) for name in looked.get_table_names()}
+
+
+def test_the_newest_shape_is_that_of_the_models(tmp_path: Path) -> None:
+    with create_engine(f"sqlite:///{tmp_path / 'a.db'}").begin() as connection:
+        command.upgrade(config(connection), "head")
+        command.check(config(connection))
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_each_step_down_and_up_again_ends_where_it_began(revision: str, tmp_path: Path) -> None:
+    with create_engine(f"sqlite:///{tmp_path / 'a.db'}").begin() as connection:
+        command.upgrade(config(connection), revision)
+        before = shape(connection)
+        command.downgrade(config(connection), "-1")
+        assert shape(connection) != before
+        command.upgrade(config(connection), revision)
+        assert shape(connection) == before
+
+
+def test_migrating_twice_changes_nothing_and_leaves_no_copy(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path)
+    migrate(settings)
+    migrate(settings)
+    assert sorted(path.name for path in tmp_path.glob("*.db")) == ["parley.db"]
+
+
+def test_what_was_is_kept_before_the_shape_changes(tmp_path: Path) -> None:
+    with create_engine(f"sqlite:///{tmp_path / 'parley.db'}").begin() as connection:
+        command.upgrade(config(connection), "0003")
+    migrate(Settings(data=tmp_path))
+    (copy,) = tmp_path.glob("parley-0003-*.db")
+    with sqlite3.connect(copy) as database:
+        assert database.execute("SELECT version_num FROM alembic_version").fetchone() == ("0003",)
+
+
+def test_a_newer_database_is_refused_and_left_alone(tmp_path: Path) -> None:
+    migrate(Settings(data=tmp_path))
+    with sqlite3.connect(tmp_path / "parley.db") as database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(WrongSetting, match="newer version"):
+        migrate(Settings(data=tmp_path))
+    assert list(tmp_path.glob("parley-*.db")) == []

@@ -1,0 +1,63 @@
+"""Settings: their defaults work, and a wrong one is a sentence that names it."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from app.settings import Settings, WrongSetting
+
+
+def test_an_empty_environment_is_enough() -> None:
+    settings = Settings.from_environment({"HOME": "/x", "PARLEY_PORT": ""})
+    assert (settings.host, settings.port, settings.base_path, settings.is_local) == ("127.0.0.1", 8000, "", True)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PARLEY_PORT", "http"),
+        ("PARLEY_PORT", "65536"),
+        ("PARLEY_PORT", "-1"),
+        ("PARLEY_REGISTRATION", "sometimes"),
+        ("PARLEY_BASE_URL", "chat.example.org"),
+        ("PARLEY_BASE_URL", "ftp://example.org"),
+        ("PARLEY_TIMEZONE", "Mars/Olympus"),
+        ("PARLEY_DATABASE_URL", "mysql://localhost/parley"),
+        ("PARLEY_REDIS_URL", "redis://localhost"),
+        ("PARLEY_LOG_LEVEL", "loud"),
+        ("PARLEY_MESSAGE_LENGTH", "0"),
+        ("PARLEY_SEND_RATE", "1.5"),
+        ("PARLEY_PROT", "8000"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_name(name: str, value: str) -> None:
+    with pytest.raises(WrongSetting, match=rf"^{name} is .*\.$"):
+        Settings.from_environment({name: value})
+
+
+@pytest.mark.parametrize(
+    ("url", "path", "local"),
+    [
+        ("https://chat.example.org", "", False),
+        ("https://example.org/chat/", "/chat", False),
+        ("http://localhost:8000", "", True),
+    ],
+)
+def test_the_public_address_says_where_and_for_whom(url: str, path: str, local: bool) -> None:
+    settings = Settings.from_environment({"PARLEY_BASE_URL": url})
+    assert (settings.base_path, settings.is_local) == (path, local)
+
+
+def test_listening_to_all_is_not_local() -> None:
+    assert not Settings(host="0.0.0.0").is_local
+
+
+def test_the_secret_is_made_once_and_for_the_owner_alone(tmp_path: Path) -> None:
+    first = Settings(data=tmp_path / "new").secret
+    path = tmp_path / "new" / "secret"
+    assert len(first) >= 43
+    assert Settings(data=tmp_path / "new").secret == first == path.read_text()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
