@@ -3,6 +3,7 @@ import "./bubble-menu.js";
 import "./chat-list.js";
 import "./copy.js";
 import "./drawer.js";
+import "./dropdown.js";
 import "./header.js";
 import "./live.js";
 import "./local-time.js";

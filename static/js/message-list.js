@@ -70,7 +70,7 @@ class MessageList extends HTMLElement {
     on("outgoing", (message) => this.outgoing(message));
     on("waiting", (message) => this.hasNewest && this.quietly(() => pending.attach(this.list, message)));
     on("discarded", ({ id }) => pending.detach(id));
-    on("sent", ({ html }) => place(this.list, html));
+    on("sent", ({ html }) => html && place(this.list, html));
     document.addEventListener("parley:open", () => this.catchUp.ask(), { signal });
     document.addEventListener("visibilitychange", () => this.look(), { signal });
     for (const type of ["focus", "resize"]) addEventListener(type, () => this.look(), { signal });
@@ -102,6 +102,7 @@ class MessageList extends HTMLElement {
 
   placed({ items, placed, quiet, arrived }) {
     for (const item of items) {
+      if (!quiet) outbox.arrived(item.id.replace("message-", ""));
       if (item.dataset.revision) this.catchUp.saw(Number(item.dataset.revision), quiet);
       const seq = Number(item.dataset.seq);
       if (!arrived || !(seq > this.newest)) continue;
@@ -155,14 +156,14 @@ class MessageList extends HTMLElement {
 
   toLatest() {
     if (this.hasNewest) this.scroller.scrollTop = 0;
-    else this.load(`?at=${this.newest}`, null);
+    else this.load(`?at=${this.newest}`, null, `${base}/chats/${this.chat}`);
   }
 
   /** Load the list anew. `place` says where it shall stand; without, it opens like any chat. */
-  load(query = "", place = undefined) {
+  load(query = "", place = undefined, replace = null) {
     if (place !== undefined) places.resume(this.chat, place);
     htmx.ajax("GET", `${base}/chats/${this.chat}${query}`, {
-      source: "#live", target: this, select: "message-list", swap: "outerHTML ignoreTitle:true",
+      source: "#live", target: this, select: "message-list", swap: "outerHTML ignoreTitle:true", replace,
     });
   }
 
