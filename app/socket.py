@@ -15,7 +15,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from app.auth.broadcasts import SESSION_OVER
 from app.auth.guard import who
 from app.chats import service as chats
-from app.errors import Refused
+from app.errors import NotFound, Refused
 from app.limits import Limit
 from app.realtime import topics
 from app.realtime.frames import signal
@@ -134,6 +134,14 @@ def _parse(text: str | None) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return frame if isinstance(frame, dict) else {}
+
+
+def chat_of(frame: Mapping[str, Any]) -> int:
+    """The chat that a frame is about; raises NotFound for what is no chat's number."""
+    chat_id = frame.get("chat")
+    if type(chat_id) is not int or not 0 < chat_id < 2**53:
+        raise NotFound
+    return chat_id
 
 
 async def _handle(handler: Handler, socket: Socket, frame: dict[str, Any]) -> None:

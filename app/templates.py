@@ -18,8 +18,8 @@ BLOCKS = ("pane", "card")
 
 
 def release(folder: Path = STATIC) -> str:
-    """A name for the present state of the static files, so that they may be cached for ever."""
-    digest = hashlib.sha256()
+    """A name for the present state of what browsers cache for ever."""
+    digest = hashlib.sha256((ROOT / "templates/users/me.css").read_bytes())
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             digest.update(path.relative_to(folder).as_posix().encode())
@@ -73,7 +73,7 @@ class Clock:
 
 
 class Templates:
-    """Renders templates; `base` and `static` are known in all of them."""
+    """Renders templates; `base`, `release` and `static` are known in all of them."""
 
     def __init__(self, settings: Settings) -> None:
         self.release = release()
@@ -88,6 +88,7 @@ class Templates:
         base = settings.base_path
         self.environment.globals |= {
             "base": base,
+            "release": self.release,
             "static": lambda path: f"{base}/static/{self.release}/{path}",
         }
 

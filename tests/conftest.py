@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from argon2 import PasswordHasher
 from starlette.applications import Starlette
+from starlette.types import Receive, Scope, Send
 
 from app.auth.passwords import Passwords
 from app.files import StaticFolder
@@ -22,6 +23,7 @@ from app.realtime.frames import Announcement, Control, Frame
 from app.settings import Settings
 from app.templates import Templates
 from tests.make import Client, Member, make_chat, make_user, sign_in
+from tests.server import Running, running
 
 MANY = 1_000_000
 ROOMY = {
@@ -110,6 +112,22 @@ async def app(settings: Settings, blank: Path) -> AsyncIterator[Starlette]:
     app = create_app(settings)
     async with app.router.lifespan_context(app):
         yield app
+
+
+@pytest.fixture
+async def server(app: Starlette) -> AsyncIterator[Running]:
+    """The same app on a port, for sockets."""
+
+    async def served(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            await app(scope, receive, send)
+            return
+        for phase in ("startup", "shutdown"):  # its lifespan is the fixture's business
+            await receive()
+            await send({"type": f"lifespan.{phase}.complete"})
+
+    async with running(served) as server:
+        yield server
 
 
 @pytest.fixture

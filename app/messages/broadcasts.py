@@ -30,6 +30,11 @@ def changed(render: Render, bubble: Bubble) -> Iterator[Frame]:
     yield Frame(topics.chat(bubble.chat_id), html)
 
 
+def deleted(_: Render, chat_id: int, seq: int, sender_id: int) -> Iterator[Frame]:
+    """For those who had it unread: it counts no more."""
+    yield Frame(topics.chat(chat_id), signal("chat.deleted", chat=chat_id, seq=seq, sender=sender_id))
+
+
 def hidden(_: Render, chat_id: int, user_id: int, message_id: str, revision: int) -> Iterator[Frame]:
     """Gone from one's own pages; the others only learn the number, so that they see no gap."""
     yield Frame(topics.user(user_id), partial(f"#message-{message_id}", "", "delete"))

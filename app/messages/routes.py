@@ -12,14 +12,14 @@ from starlette.routing import Route
 from app.chats import service as chats
 from app.chats.models import Conversation
 from app.db import Work
-from app.errors import NotFound
 from app.messages import broadcasts, history, service
 from app.messages.bubbles import Bubble, bubbles
 from app.messages.history import Changes, Window
 from app.messages.service import Draft
 from app.receipts import service as receipts
 from app.receipts.marks import Mark
-from app.socket import Socket
+from app.socket import Socket, chat_of
+from app.users import service as users
 from app.users.models import Person
 from app.users.service import me
 from app.web import (
@@ -203,13 +203,12 @@ async def send(socket: Socket, frame: dict[str, Any]) -> None:
     """The frame message.send: like the POST; the sender hears the bubble as everybody does."""
     app = socket.app.state
     app.sends.require(f"user:{socket.user.id}")
-    fields: dict[str, str] = {name: str(frame[name]) for name in frame.keys() & {"id", "body", "seen"}}
-    draft = Draft.read(fields, app.settings.message_length)
-    chat_id = frame.get("chat")
-    if not isinstance(chat_id, int):
-        raise NotFound
+    fields = {name: value for name in ("id", "body") if isinstance(value := frame.get(name), str)}
+    draft = Draft.read({**fields, "seen": str(frame.get("seen", ""))}, app.settings.message_length)
+    chat_id = chat_of(frame)
     async with app.database.write() as work:
-        await service.send(work, socket.user, chat_id, draft)
+        user = await users.get(work, socket.user.id)  # as they are now, not as they were when the page came up
+        await service.send(work, user, chat_id, draft)
 
 
 async def menu(request: Request) -> Response:

@@ -198,6 +198,7 @@ async def delete(work: Work, user: Person, chat_id: int, seq: int, window: timed
     if not may_delete(message, chat, user, window):
         raise Forbidden("This message can’t be deleted for everyone any more.")
     event = {"by": user.id} if message.sender_id != user.id else None
+    work.announce(broadcasts.deleted, chat_id, seq, message.sender_id)
     return await _change(work, chat, seq, body="", event=event, edited_at=None, deleted_at=now())
 
 

@@ -34,7 +34,7 @@ def partial(target: str, html: str, swap: str) -> str:
 
 def signal(type_: str, **data: Any) -> str:
     """JSON that scripts hear as an event; never swapped."""
-    return json.dumps({"type": type_, **data}, separators=(",", ":"), ensure_ascii=False)
+    return json.dumps({"type": type_, **data}, separators=(",", ":"))
 
 
 def is_html(text: str) -> bool:

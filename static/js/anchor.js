@@ -3,6 +3,8 @@ const NEAR = 100; // px from the bottom that still count as being there
 const SPARE = 5;
 const ENOUGH = 40; // px of a message that count as having seen it
 
+const left = new WeakMap();
+
 export const isAtBottom = (scroller) => Math.abs(scroller.scrollTop) <= NEAR;
 
 /** The first message that can be seen, at least in part. */
@@ -28,13 +30,19 @@ export function lastSeen(scroller) {
 
 /** Remember what is seen; the answer is a function that brings it back to where it was. */
 export function hold(scroller) {
+  // Browsers scroll by whole pixels. What is left over is made good the next time, or it would add up.
+  const { at, rest } = left.get(scroller) ?? {};
+  const debt = at === scroller.scrollTop ? rest : 0;
   const seen = [];
   for (let item = firstSeen(scroller); item && seen.length < SPARE; item = item.nextElementSibling) {
-    if (item.id) seen.push([item.id, item.getBoundingClientRect().top]);
+    if (item.id) seen.push([item.id, item.getBoundingClientRect().top - debt]);
   }
   return () => {
     const [id, top] = seen.find(([id]) => document.getElementById(id)) ?? [];
-    if (id) scroller.scrollTop += document.getElementById(id).getBoundingClientRect().top - top;
+    if (!id) return;
+    const passed = () => document.getElementById(id).getBoundingClientRect().top - top;
+    scroller.scrollTop += passed();
+    left.set(scroller, { at: scroller.scrollTop, rest: passed() });
   };
 }
 

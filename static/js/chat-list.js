@@ -38,7 +38,6 @@ on("moved", ({ chat, before, ...message }) => {
   tick(row);
   const badge = row.querySelector("unread-badge");
   if (message.seq <= before) return;
-  if (message.sender === me) row.querySelector(".row__draft").textContent = "";
   if (message.seq > before + 1) refresh(chat);
   else if (!isRead(chat)) badge.arrived(message);
   else setTimeout(() => Number(find(chat)?.dataset.readSeq) < message.seq && refresh(chat), SOON);
@@ -64,6 +63,10 @@ on("receipt.ticks", ({ chat, ...marks }) => {
 on("chat.drafted", ({ chat, body }) => {
   const draft = find(chat)?.querySelector(".row__draft");
   if (draft) draft.textContent = body;
+});
+
+on("chat.deleted", ({ chat, seq: gone, sender }) => {
+  if (sender !== me && gone > Number(find(chat)?.dataset.readSeq)) refresh(chat);
 });
 
 on("presence", () => hear(0));

@@ -21,20 +21,17 @@ function place(list, seq) {
   return child;
 }
 
-/** Put each mark where the list says that it belongs. */
+/** Put each mark where the list says that it belongs; where both belong, delivered comes first. */
 export function settle(list) {
+  let delivered = null;
   for (const name of NAMES) {
     const mark = find(list, name);
-    const seq = list.dataset[name];
-    let before = place(list, Number(seq));
-    while (before?.nextElementSibling?.matches(".mark") && before.nextElementSibling !== mark && name === "read") {
-      before = before.nextElementSibling;
-    }
-    mark.dataset.upto = seq;
-    if (before ? before.nextElementSibling !== mark : list.firstElementChild !== mark) {
-      if (before) before.after(mark);
-      else list.prepend(mark);
-    }
+    const before = place(list, Number(list.dataset[name]));
+    let next = before ? before.nextElementSibling : list.firstElementChild;
+    if (delivered && next === delivered) next = next.nextElementSibling;
+    mark.dataset.upto = list.dataset[name];
+    if (next !== mark) list.insertBefore(mark, next);
+    delivered = mark;
   }
 }
 

@@ -27,7 +27,9 @@ function follow() {
   if (pane.contains(active) && active !== pane) return;
   if (active.matches("input, textarea") || active.closest("dialog, .drawer")) return;
   const row = document.querySelector(`#chat-${before} .row__link`);
-  if (location.pathname === START && narrow.matches && row) row.focus();
+  const wrong = pane.querySelector("[aria-invalid=true]");
+  if (wrong) wrong.focus();
+  else if (location.pathname === START && narrow.matches && row) row.focus();
   else pane.focus({ preventScroll: true });
 }
 

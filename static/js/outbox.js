@@ -39,6 +39,14 @@ function remove(message) {
   keep();
 }
 
+/** A message with this id was heard: should it be one of mine, the server has it, whatever its answer says. */
+export function arrived(id) {
+  const message = find(id);
+  if (!message) return;
+  remove(message);
+  tell("sent", message);
+}
+
 export function discard(id) {
   const message = find(id);
   remove(message);
@@ -69,6 +77,7 @@ async function deliver(message) {
   const { signal } = network;
   const limit = AbortSignal.any([signal, AbortSignal.timeout(LATEST)]);
   const response = await post(`/chats/${chat}/messages`, { id, body, seen }, { signal: limit });
+  if (!find(id)) return 0;
   if (!response) return signal.aborted ? 1 : AGAIN;
   if (response.status === 429) return 1000 * (Number(response.headers.get("Retry-After")) || 1);
   if (response.status === 401) {
@@ -77,12 +86,13 @@ async function deliver(message) {
     return LATEST;
   }
   if (response.status >= 500 && ++message.tries < TRIES) return AGAIN;
-  if (!response.ok) fail(message, await sentence(response));
+  const answer = await (response.ok ? response.text() : sentence(response)).catch(() => null);
+  if (answer === null) return AGAIN;
+  if (!find(id)) return 0;
+  if (!response.ok) fail(message, answer);
   else {
-    const html = await response.text().catch(() => null);
-    if (html === null) return AGAIN;
     remove(message);
-    tell("sent", { ...message, html });
+    tell("sent", { ...message, html: answer });
   }
   return 0;
 }

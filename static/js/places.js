@@ -42,6 +42,7 @@ function restore(list, scroller, { seq, top }) {
 export function open(list, scroller) {
   const { chat, focus } = list.dataset;
   const named = location.hash.startsWith("#message-") && list.querySelector(`:scope > [id="${location.hash.slice(1)}"]`);
+  if (named) history.replaceState(history.state, "", location.pathname + location.search); // once is enough
   const target = (focus && bySeq(list, focus)) || named;
   const divider = list.querySelector(":scope > .divider");
   const left = sessionStorage.getItem(key(chat));

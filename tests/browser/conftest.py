@@ -28,7 +28,8 @@ QUIET = (
     "--disable-sync",
 )
 
-NETWORK = ("Failed to load resource", "Failed to fetch", "WebSocket connection to", "htmx: htmx:ws:error")  # which tests cut
+# What is said of a network that tests cut.
+NETWORK = ("Failed to load resource", "Failed to fetch", "WebSocket connection to", "htmx: htmx:ws:error")
 
 NewContext = Callable[..., Awaitable[BrowserContext]]
 Visit = Callable[..., Awaitable[Page]]
@@ -122,3 +123,16 @@ OPENED = """document.addEventListener("parley:open", () => {
   const { dataset } = document.documentElement;
   dataset.opened = Number(dataset.opened ?? 0) + 1;
 });"""
+
+
+async def hide(page: Page, hidden: bool) -> None:
+    """A headless browser shows all its pages, so this one says that it is behind another."""
+    state = "hidden" if hidden else "visible"
+    await page.evaluate(
+        """state => {
+          Object.defineProperty(document, "visibilityState", { value: state, configurable: true });
+          Object.defineProperty(document, "hidden", { value: state === "hidden", configurable: true });
+          document.dispatchEvent(new Event("visibilitychange"));
+        }""",
+        state,
+    )

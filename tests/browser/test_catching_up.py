@@ -16,6 +16,7 @@ from tests.browser.conftest import Visit
 from tests.browser.conversation import (
     MESSAGES,
     bubble,
+    deafen,
     expect_as_loaded,
     field,
     outboxes,
@@ -91,7 +92,7 @@ async def drop_frames(app: Starlette, page: Page, ann: Member) -> Callable[[], A
     """Lose what is sent, though the socket stays: the next frame shows the gap."""
     boxes = outboxes(app, ann)
     for outbox in boxes:
-        outbox.put = lambda text: None  # type: ignore[method-assign]  # noqa: ARG005
+        deafen(outbox)
 
     async def back() -> None:
         for outbox in boxes:
@@ -112,7 +113,19 @@ async def be_slow(app: Starlette, page: Page, ann: Member) -> Callable[[], Await
     return back
 
 
-@pytest.mark.parametrize("lose", [lose_network, hide, freeze, drop_frames, be_slow])
+async def fall_silent(app: Starlette, page: Page, ann: Member) -> Callable[[], Awaitable[None]]:
+    """Keep the socket open, but let nothing through any more, not even a beat; or sleep for as long."""
+    for outbox in outboxes(app, ann):
+        deafen(outbox)
+
+    async def back() -> None:
+        await page.evaluate("() => { const { now } = Date; Date.now = () => now.call(Date) + 61_000; }")
+        await opened(page, 2)
+
+    return back
+
+
+@pytest.mark.parametrize("lose", [lose_network, hide, freeze, drop_frames, be_slow, fall_silent])
 async def test_a_page_that_heard_nothing_catches_up(
     app: Starlette,
     visit: Visit,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from playwright.async_api import Locator, Page, expect
 from starlette.applications import Starlette
 
-from tests.browser.conftest import Visit
+from tests.browser.conftest import Visit, hide
 from tests.make import Member, make_chat, make_group, make_message
 
 
@@ -31,6 +31,8 @@ async def test_unread_counts_on_and_clears_everywhere(app: Starlette, visit: Vis
     await expect(row(page, chat_id).locator(".row__text")).to_have_text("mine")
     await expect(page.locator(".rail__badge")).to_have_text("1")
 
+    await bob.post(f"/chats/{chat_id}/messages/2/delete")
+    await expect(badge(page, chat_id)).to_have_text("2")
     await ann.post(f"/chats/{chat_id}/read", data={"seq": 2})
     await expect(badge(page, chat_id)).to_have_text("1")
     await ann.post(f"/chats/{chat_id}/read")
@@ -60,7 +62,7 @@ async def test_rows_rise_without_taking_focus_or_scroll(
     await expect(link).to_be_focused()
     await expect(link).to_be_in_viewport()
 
-    await page.evaluate("document.querySelector('#live')._htmx.ws.connection.socket.close()")
+    await page.evaluate(CLOSE)
     await make_message(app, bob, groups[5], "while you were away")
     await expect(page.locator("html[data-opened='2']")).to_be_attached()
     await expect(page.locator("#chats > .row").first).to_have_id(f"chat-{groups[5]}")
@@ -158,12 +160,34 @@ async def test_the_open_chat_is_marked_and_read_as_it_comes(
 
     await page.evaluate(WATCH, second)
     await make_message(app, cara, second, "seen at once")
-    await expect(row(page, second).locator(".row__text")).to_have_text("seen at once")
-    await ann.post(f"/chats/{second}/read")
     await expect(row(page, second)).to_have_attribute("data-read-seq", "2")
     assert await page.evaluate("window.badges") == []
+    await hide(page, True)
+    await make_message(app, cara, second, "while she looks elsewhere")
+    await expect(badge(page, second)).to_have_text("1")
+    await expect(page).to_have_title("(1) Cara – Parley")
+    await hide(page, False)
+    await expect(badge(page, second)).to_be_empty()
+    await expect(page).to_have_title("Cara – Parley")
 
 
+async def test_a_stranger_s_first_words_and_a_list_that_did_not_change(
+    app: Starlette, visit: Visit, ann: Member, bob: Member
+) -> None:
+    page = await visit(ann)
+    chat_id = await make_chat(app, bob, ann)
+    for number in range(30):
+        await make_message(app, bob, chat_id, str(number))
+    await expect(badge(page, chat_id)).to_have_text("30")
+    await expect(page).to_have_title("(1) Chats – Parley")
+    for status in (200, 304):
+        async with page.expect_response(lambda answer: "/chats?" in answer.url) as answer:
+            await page.evaluate(CLOSE)
+        assert (await answer.value).status == status
+        await expect(badge(page, chat_id)).to_have_text("30")
+
+
+CLOSE = "document.querySelector('#live')._htmx.ws.connection.socket.close()"
 # Every text that a row's badge ever shows.
 WATCH = """chat => {
   window.badges = [];

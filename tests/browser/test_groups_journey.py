@@ -98,9 +98,7 @@ async def test_a_group_from_making_to_leaving(
     await expect(theirs.locator(".tag")).to_have_text("Owner")
 
 
-async def test_a_public_group_is_joined_and_rejoined(
-    app: Starlette, visit: Visit, ann: Member, bob: Member
-) -> None:
+async def test_a_public_group_is_joined_and_rejoined(app: Starlette, visit: Visit, ann: Member, bob: Member) -> None:
     chat_id = location(await ann.post("/groups", data={"name": "Street", "public": "1"}))
     page, other = await visit(ann, f"/chats/{chat_id}"), await visit(bob)
     await other.locator(".rail__link[data-section=groups]").click()

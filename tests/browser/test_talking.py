@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.async_api import expect
 from starlette.applications import Starlette
 
 from tests.browser.conftest import Visit
 from tests.browser.conversation import MESSAGES, bubble, expect_as_loaded, field, outboxes, say
-from tests.make import Member, make_group, make_message
+from tests.make import Member, make_group, make_message, sign_in
 
 
 async def test_a_word_travels_and_its_ticks_come_back(visit: Visit, ann: Member, bob: Member, chat_id: int) -> None:
@@ -101,3 +103,35 @@ async def test_receipts_of_all_chats_go_in_one_frame(app: Starlette, visit: Visi
     assert len(delivered) <= 2
     assert all(f'"{group}":' in delivered[-1] for group in groups)
     assert len(outboxes(app, bob)) == 1
+
+
+async def test_back_and_forward_go_between_list_and_chats(
+    app: Starlette, visit: Visit, ann: Member, bob: Member, chat_id: int
+) -> None:
+    group = await make_group(app, ann, bob)
+    for body in ("one", "two"):
+        await make_message(app, bob, chat_id, body)
+    page = await visit(ann, viewport={"width": 390, "height": 800})
+    await page.locator(f"#chat-{chat_id} a").click()
+    await expect(bubble(page, "two")).to_be_visible()
+    await expect(page.locator("#chats")).to_be_hidden()
+    await page.go_back()
+    await expect(page.locator(f"#chat-{chat_id}")).to_be_visible()
+    await page.locator(f"#chat-{group} a").click()
+    await expect(page.locator(".conversation .topbar__title")).to_have_text("Book club")
+    await page.go_back()
+    await expect(page.locator(f"#chat-{chat_id}")).to_be_visible()
+    await page.go_forward()
+    await expect(page.locator(".conversation .topbar__title")).to_have_text("Book club")
+    await make_message(app, bob, group, "still live")
+    await expect(bubble(page, "still live")).to_be_visible()
+    await expect(page.locator("html")).to_have_attribute("data-opened", "1")
+
+
+async def test_a_device_that_is_signed_out_shows_nothing_more(
+    visit: Visit, app: Starlette, ann: Member, chat_id: int
+) -> None:
+    page = await visit(ann, f"/chats/{chat_id}")
+    other = await sign_in(app, ann.person)
+    await other.post(f"/devices/{ann.session_id}/revoke")
+    await expect(page).to_have_url(re.compile("/login"))

@@ -1,0 +1,233 @@
+"""Works: durable, then told; together where they wait together; never half."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import event, text
+from sqlalchemy.exc import OperationalError
+from starlette.applications import Starlette
+
+from app.db import GROUP_WORKS, Database, Render, Work
+from app.errors import Invalid, Unavailable
+from app.realtime.frames import Announcement, Control, Frame
+from tests.conftest import RecordingBus
+from tests.make import JSON, Member
+
+
+def said(_: Render, *announcements: Announcement) -> Iterator[Announcement]:
+    yield from announcements
+
+
+def failing(_: Render) -> Iterator[Announcement]:
+    yield Frame("chat:1", "<before>")
+    raise RuntimeError("a template is broken")
+
+
+@pytest.fixture
+def database(app: Starlette) -> Database:
+    found = app.state.database
+    assert isinstance(found, Database)
+    return found
+
+
+@pytest.fixture
+def commits(database: Database) -> list[str]:
+    """Grows with every commit of the writer."""
+    seen: list[str] = []
+    event.listen(database.engine.sync_engine, "commit", lambda _: seen.append("commit"))
+    return seen
+
+
+async def note(database: Database, word: str, error: Exception | None = None) -> None:
+    """A work that adds a contact-less user named `word`, tells it, and may fail."""
+    async with database.write() as work:
+        await work.execute(text(INSERT), {"word": word})
+        work.announce(said, Frame("topic", f"<{word}>"))
+        if error:
+            raise error
+
+
+INSERT = """
+    INSERT INTO users (username, username_key, display_name, about, password_hash, is_admin, created_at)
+    VALUES (:word, :word, :word, '', '', 0, '2026-01-01 00:00:00')
+"""
+
+
+async def words(database: Database) -> list[str]:
+    async with database.read() as work:
+        return [row.username for row in await work.rows(text("SELECT username FROM users ORDER BY id"))]
+
+
+@asynccontextmanager
+async def broken_commit(database: Database, times: int = 1) -> AsyncIterator[None]:
+    """The disk is full for so many commits."""
+    left = [times]
+
+    def refuse(_: Any) -> None:
+        if left[0]:
+            left[0] -= 1
+            raise OperationalError("COMMIT", {}, Exception("database or disk is full"))
+
+    event.listen(database.engine.sync_engine, "commit", refuse)
+    yield
+    event.remove(database.engine.sync_engine, "commit", refuse)
+
+
+async def test_what_is_done_is_told(database: Database, bus: RecordingBus) -> None:
+    await note(database, "one")
+    assert (await words(database), bus.frames("topic")) == (["one"], ["<one>"])
+
+
+async def test_it_is_durable_before_it_is_told(
+    database: Database, bus: RecordingBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+    event.listen(database.engine.sync_engine, "commit", lambda _: order.append("commit"))
+    monkeypatch.setattr(bus, "publish", lambda _: order.append("told"))
+    await note(database, "one")
+    assert order == ["commit", "told"]
+
+
+async def test_commits_are_synced_to_disk(database: Database) -> None:
+    async with database.write() as work:
+        assert (await work.rows(text("PRAGMA synchronous")))[0][0] == 2
+        assert (await work.rows(text("PRAGMA journal_mode")))[0][0] == "wal"
+        assert (await work.rows(text("PRAGMA foreign_keys")))[0][0] == 1
+
+
+async def test_what_fails_changes_nothing_and_tells_nobody(database: Database, bus: RecordingBus) -> None:
+    with pytest.raises(Invalid):
+        await note(database, "one", Invalid(body="No."))
+    assert (await words(database), bus.told) == ([], [])
+
+
+async def test_among_others_only_the_failing_one_is_undone(database: Database, bus: RecordingBus) -> None:
+    works = [note(database, f"w{n}", Invalid(body="No.") if n % 3 == 0 else None) for n in range(30)]
+    ends = await asyncio.gather(*works, return_exceptions=True)
+    kept = [f"w{n}" for n in range(30) if n % 3]
+    assert [n for n, end in enumerate(ends) if end] == list(range(0, 30, 3))
+    assert (await words(database), bus.frames("topic")) == (kept, [f"<{word}>" for word in kept])
+
+
+async def test_works_that_wait_share_commits(database: Database, commits: list[str]) -> None:
+    await asyncio.gather(*[note(database, f"w{n}") for n in range(100)])
+    assert len(await words(database)) == 100
+    assert len(commits) <= 30
+
+
+async def test_but_not_without_end(database: Database, commits: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.db.GROUP_SECONDS", 60)
+    await asyncio.gather(*[note(database, f"w{n}") for n in range(2 * GROUP_WORKS)])
+    assert len(commits) == 2
+
+
+async def test_alone_nobody_is_waited_for(database: Database, commits: list[str]) -> None:
+    for word in ("one", "two"):
+        await note(database, word)
+    assert len(commits) == 2
+
+
+async def test_a_failed_commit_fails_all_and_tells_nobody(
+    database: Database, bus: RecordingBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.db.GROUP_SECONDS", 60)
+    async with broken_commit(database):
+        ends = await asyncio.gather(*[note(database, f"w{n}") for n in range(10)], return_exceptions=True)
+    assert [type(end) for end in ends] == [Unavailable] * 10
+    assert (await words(database), bus.told) == ([], [])
+
+
+async def test_after_which_it_works_again(database: Database, bus: RecordingBus) -> None:
+    async with broken_commit(database):
+        with pytest.raises(Unavailable):
+            await note(database, "one")
+    await note(database, "two")
+    assert (await words(database), bus.frames("topic")) == (["two"], ["<two>"])
+
+
+async def test_the_sender_is_told_to_try_again(ann: Member, bob: Member, chat_id: int, database: Database) -> None:
+    async with broken_commit(database):
+        refused = await ann.post(f"/chats/{chat_id}/messages", data={"body": "Hello"}, headers=JSON)
+    assert (refused.status_code, refused.headers["content-type"]) == (503, "application/problem+json")
+    assert (await ann.say(chat_id, "Hello")).status_code == 201
+    assert await bob.bodies(chat_id) == ["Hello"]
+
+
+async def test_who_gives_up_waiting_leaves_nothing_behind(database: Database, bus: RecordingBus) -> None:
+    async with database.write() as work:
+        await work.execute(text(INSERT), {"word": "first"})
+        waiting = asyncio.create_task(note(database, "second"))
+        await asyncio.sleep(0)
+        waiting.cancel()
+    assert (await asyncio.gather(waiting, return_exceptions=True))[0].__class__ is asyncio.CancelledError
+    await note(database, "third")
+    assert await words(database) == ["first", "third"]
+
+
+async def test_the_first_is_stored_though_who_waited_gave_up(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The only one that waits is cancelled at the moment at which the open transaction is handed on to it."""
+    async with database.write() as work:
+        await work.execute(text(INSERT), {"word": "first"})
+        waiting = asyncio.create_task(note(database, "second"))
+        await asyncio.sleep(0)
+        monkeypatch.setattr("app.db._Group.may_grow", lambda _: waiting.cancel())
+    assert await words(database) == ["first"]
+    assert waiting.cancelled()
+
+
+async def test_reading_does_not_wait_for_writing(database: Database) -> None:
+    async with database.write() as work:
+        await work.execute(text(INSERT), {"word": "half"})
+        async with asyncio.timeout(5):
+            assert await words(database) == []
+    assert await words(database) == ["half"]
+
+
+async def test_a_reading_work_sees_one_state(database: Database) -> None:
+    count = text("SELECT count(*) FROM users")
+    async with database.read() as work:
+        before = (await work.rows(count))[0][0]
+        await note(database, "one")
+        assert (await work.rows(count))[0][0] == before
+
+
+async def test_a_reading_work_cannot_write(database: Database) -> None:
+    with pytest.raises(OperationalError):
+        async with database.read() as work:
+            await work.execute(text(INSERT), {"word": "one"})
+
+
+def told(*announcements: Announcement | str) -> list[Announcement]:
+    work = Work(None)  # type: ignore[arg-type]
+    for each in announcements:
+        work.announce(failing) if isinstance(each, str) else work.announce(said, each)
+    return work.told(lambda *_, **__: "")
+
+
+def test_the_fragments_for_a_topic_travel_together() -> None:
+    a, b, row = Frame("chat:1", "<a>"), Frame("chat:2", "<b>"), Frame("chat:1", "<row>")
+    assert told(a, b, row) == [Frame("chat:1", "<a><row>"), b]
+
+
+def test_signals_stay_alone_and_in_order() -> None:
+    one, two, html = Frame("chat:1", "{1}"), Frame("chat:1", "{2}"), Frame("chat:1", "<a>")
+    assert told(one, html, two) == [one, html, two]
+
+
+def test_nothing_moves_across_a_coming_or_going() -> None:
+    before, leave, after = Frame("chat:1", "<a>"), Control("user:1", "leave", "chat:1"), Frame("chat:1", "<b>")
+    assert told(before, leave, after) == [before, leave, after]
+
+
+def test_a_broken_broadcast_takes_nothing_from_the_others(caplog: pytest.LogCaptureFixture) -> None:
+    assert told(Frame("chat:2", "<a>"), "failing", Frame("chat:3", "<b>")) == [
+        Frame("chat:2", "<a>"), Frame("chat:1", "<before>"), Frame("chat:3", "<b>"),
+    ]  # fmt: skip
+    assert "a broadcast failed: failing" in caplog.text
