@@ -12,6 +12,7 @@ from starlette.routing import Route
 from app.chats import service as chats
 from app.chats.models import Conversation
 from app.db import Work
+from app.errors import Forbidden
 from app.messages import broadcasts, history, service
 from app.messages.bubbles import Bubble, bubbles
 from app.messages.history import Changes, Window
@@ -240,7 +241,10 @@ async def _one(request: Request, work: Work, user: Person) -> tuple[Conversation
 
 
 async def edit(request: Request) -> Response:
-    return await page(request, "messages/edit.html", await _menu(request))
+    values = await _menu(request)
+    if not values["may_edit"]:
+        raise Forbidden("This message can’t be edited.")
+    return await page(request, "messages/edit.html", values)
 
 
 async def update(request: Request) -> Response:
