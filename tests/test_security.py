@@ -80,9 +80,11 @@ SECURE = [
     "http://localhost",
     "http://127.0.0.1:8000",
     "http://[::1]:8000",
+    "http://[::1]",
+    "http://chat.localhost:8000",
 ]
 TOGETHER = [" ".join(HOSTILE[start::4]) for start in range(4)]
-PLAIN = ["http://parley.lan:8000", "http://192.168.1.5", "http://localhost.evil.example"]
+PLAIN = ["http://parley.lan:8000", "http://notlocalhost:8000", "http://192.168.1.5", "http://localhost.evil.example"]
 
 
 @pytest.fixture

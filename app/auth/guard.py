@@ -33,8 +33,9 @@ def is_public(path: str) -> bool:
 def is_secure(connection: HTTPConnection) -> bool:
     """Whether browsers take Secure cookies here: by https, or on the machine itself."""
     settings: Settings = connection.app.state.settings
-    host = connection.headers.get("host", "").rpartition(":")[0] or connection.headers.get("host", "")
-    is_loopback = host.strip("[]") in LOOPBACK or host.endswith("localhost")
+    host = connection.headers.get("host", "")
+    name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+    is_loopback = name in LOOPBACK or name.endswith(".localhost")
     return settings.base_url.startswith("https:") or connection.url.scheme in ("https", "wss") or is_loopback
 
 
