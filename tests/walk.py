@@ -27,7 +27,7 @@ NEWCOMER = {"username": "new{count}", "display_name": "New", "password": PASSWOR
 FORMS: dict[str, dict[str, str]] = {
     "POST /login": {"username": "bob", "password": PASSWORD},
     "POST /register": NEWCOMER,
-    "POST /join/{token}": NEWCOMER,
+    "POST /join/{token}": {**NEWCOMER, "username": "invited{count}"},
     "POST /password": {"current": PASSWORD, "password": "another horse, another battery"},
     "POST /invites": {"max_uses": "2", "days": "3"},
     "POST /theme": {"theme": "dark"},

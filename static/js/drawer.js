@@ -16,7 +16,7 @@ export function close() {
 
 function focus() {
   if (!isOpen() || drawer.contains(document.activeElement)) return;
-  opener = document.activeElement;
+  if (document.activeElement !== document.body) opener = document.activeElement;
   chat = openChat();
   drawer.querySelector("[data-close-drawer]")?.focus({ preventScroll: true });
 }

@@ -73,7 +73,7 @@ class MessageList extends HTMLElement {
     on("waiting", (message) => this.hasNewest && this.quietly(() => pending.attach(this.list, message)));
     on("discarded", ({ id }) => pending.detach(id));
     on("sent", ({ html }) => html && place(this.list, html));
-    document.addEventListener("parley:open", () => this.catchUp.ask(), { signal });
+    document.addEventListener("parley:open", () => this.opened(), { signal });
     this.addEventListener("parley:marks", ({ detail }) => marks.raise(this.list, detail));
     this.addEventListener("parley:placing", ({ detail }) => this.still(detail));
     this.addEventListener("parley:placed", ({ detail }) => this.placed(detail));
@@ -82,6 +82,11 @@ class MessageList extends HTMLElement {
     roving.listen(this.list, signal);
     this.changes = new MutationObserver((records) => this.settle(records.flatMap(({ addedNodes }) => [...addedNodes])));
     this.changes.observe(this.list, { childList: true });
+  }
+
+  opened() {
+    this.catchUp.ask();
+    this.pages.watch(); // a page that did not come is asked for again
   }
 
   /** Before something is put in: what is read stays where it is, and who is at the bottom stays there. */

@@ -44,7 +44,7 @@ function shortcut(event) {
   if (altKey && key === "ArrowUp") return () => walk(-1, shiftKey);
   if (key === "Escape") return () => leave(event);
   if (altKey || isTyping(event.target)) return null;
-  return { "/": find, "?": () => help.showModal() }[key] ?? null;
+  return { "/": find, "?": () => help?.showModal() }[key] ?? null;
 }
 
 document.addEventListener("keydown", (event) => {

@@ -13,11 +13,13 @@ from tests.make import Member
 
 MESSAGES = ".messages__list > .message"
 
-SHOWN = """() => [...document.querySelectorAll('.messages__list > :not(.divider, .messages__empty)')].map((item) => {
-  if (item.matches('.mark')) return `mark ${item.dataset.mark}`;
-  if (!item.matches('.message')) return item.textContent.trim();
+SHOWN = """() => [...document.querySelectorAll('.messages__list > *')].flatMap((item) => {
+  if (item.matches('.divider, .mark, .messages__empty')) return [];
+  if (!item.matches('.message')) return [item.textContent.trim()];
   const { seq, revision, run, edited, deleted, state } = item.dataset;
-  return [item.id, seq, revision, run, edited, deleted, state, item.innerText.trim()].join('|');
+  const isShown = (tick) => tick.offsetParent && getComputedStyle(tick).visibility === 'visible';
+  const tick = [...item.querySelectorAll('.tick')].find(isShown)?.className;
+  return [[item.id, seq, revision, run, edited, deleted, state, item.innerText.trim(), tick].join('|')];
 })"""
 
 

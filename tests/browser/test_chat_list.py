@@ -124,6 +124,7 @@ async def test_filters_and_search_stand_while_messages_arrive(
 
     await page.locator(".chip", has_text="Unread").click()
     await expect(rows).to_have_count(2)
+    await expect(page.locator(".chip", has_text="Unread")).to_be_focused()
     await make_message(app, cara, other)
     await expect(rows).to_have_count(3)
     await expect(rows.first).to_have_id(f"chat-{other}")

@@ -54,6 +54,10 @@ async def test_a_group_from_making_to_leaving(
     await expect(last_note(other)).to_contain_text("admin")
     await expect(theirs.get_by_text("Add members")).to_be_visible()
 
+    await info.get_by_role("link", name="Close").press("Escape")
+    await expect(page.get_by_role("link", name="Group info")).to_be_focused()
+    await page.keyboard.press("Enter")
+
     # Bob adds Cara.
     third = await visit(cara)
     await theirs.get_by_text("Add members").click()
