@@ -13,8 +13,10 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+SECRET_CHARACTERS = 32
 ROOT = Path(__file__).parent.parent
 DATA = ROOT / "data"
+DEFAULT_PORTS = {"http": 80, "https": 443}
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -55,10 +57,13 @@ def reserved(text: str) -> str:
 
 
 def origin(text: str) -> str:
+    """As browsers write it in `Origin`: in lower case, without the port that goes without saying."""
     parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
+    if parts.scheme not in DEFAULT_PORTS or not parts.hostname or parts.username or parts.query or parts.fragment:
         raise ValueError("an address like https://chat.example.org or https://example.org/chat")
-    return text.rstrip("/")
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    port = "" if parts.port in (None, DEFAULT_PORTS[parts.scheme]) else f":{parts.port}"
+    return f"{parts.scheme}://{host}{port}{parts.path.rstrip('/')}"
 
 
 def zone(text: str) -> str:
@@ -162,10 +167,18 @@ class Settings:
         try:
             handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
-            return path.read_text().strip()
+            return _whole_secret(path)
         with os.fdopen(handle, "w") as file:
             file.write(secrets.token_urlsafe(48))
-        return path.read_text()
+        return _whole_secret(path)
+
+
+def _whole_secret(path: Path) -> str:
+    """Raises WrongSetting where the key is cut off, as by a full disk: with an empty one anybody could sign."""
+    secret = path.read_text().strip()
+    if len(secret) < SECRET_CHARACTERS:
+        raise WrongSetting(f"{path} holds no whole key: delete it, and a new one is made; everybody signs in again.")
+    return secret
 
 
 def table() -> str:

@@ -24,6 +24,9 @@ def test_an_empty_environment_is_enough() -> None:
         ("PARLEY_REGISTRATION", "sometimes"),
         ("PARLEY_BASE_URL", "chat.example.org"),
         ("PARLEY_BASE_URL", "ftp://example.org"),
+        ("PARLEY_BASE_URL", "https://ann:secret@example.org"),
+        ("PARLEY_BASE_URL", "https://example.org?x=1"),
+        ("PARLEY_BASE_URL", "https://example.org:port"),
         ("PARLEY_TIMEZONE", "Mars/Olympus"),
         ("PARLEY_DATABASE_URL", "mysql://localhost/parley"),
         ("PARLEY_REDIS_URL", "redis://localhost"),
@@ -51,6 +54,20 @@ def test_the_public_address_says_where_and_for_whom(url: str, path: str, local: 
     assert (settings.base_path, settings.is_local) == (path, local)
 
 
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("HTTPS://Chat.Example.ORG", "https://chat.example.org"),
+        ("https://example.org:443/Chat/", "https://example.org/Chat"),
+        ("http://example.org:80", "http://example.org"),
+        ("http://example.org:443", "http://example.org:443"),
+        ("https://[2001:DB8::1]:8443", "https://[2001:db8::1]:8443"),
+    ],
+)
+def test_the_public_address_is_kept_as_browsers_write_it(typed: str, kept: str) -> None:
+    assert Settings.from_environment({"PARLEY_BASE_URL": typed}).base_url == kept
+
+
 def test_listening_to_all_is_not_local() -> None:
     assert not Settings(host="0.0.0.0").is_local
 
@@ -61,3 +78,10 @@ def test_the_secret_is_made_once_and_for_the_owner_alone(tmp_path: Path) -> None
     assert len(first) >= 43
     assert Settings(data=tmp_path / "new").secret == first == path.read_text()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("left", ["", "\n", "half a key"])
+def test_a_key_that_was_cut_off_signs_nothing(tmp_path: Path, left: str) -> None:
+    (tmp_path / "secret").write_text(left)
+    with pytest.raises(WrongSetting, match="no whole key"):
+        _ = Settings(data=tmp_path).secret
