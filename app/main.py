@@ -46,7 +46,6 @@ from app.web import broken, gone, no_route, refused
 # A feature uses those before it, never one after it.
 FEATURES: list[Any] = [users, auth, chats, receipts, presence, messages, groups, inbox]
 QUARTER_HOUR = 900
-LARGEST_BODY = 1024 * 1024
 
 
 def create_app(settings: Settings) -> Starlette:
@@ -66,7 +65,6 @@ def create_app(settings: Settings) -> Starlette:
         ],
         exception_handlers={Refused: refused, HTTPException: no_route, ClientDisconnect: gone, Exception: broken},
         lifespan=_lifespan,
-        max_body_size=LARGEST_BODY,
     )
     _furnish(app, settings, templates)
     return app

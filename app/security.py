@@ -65,13 +65,22 @@ def is_same_origin(scope: Scope, base_url: str) -> bool:
     return origin in ours
 
 
+def protect(headers: MutableHeaders, nonce: str, base_url: str) -> None:
+    """Add what browsers obey."""
+    headers["Content-Security-Policy"] = POLICY.format(nonce=nonce)
+    for name, value in HEADERS.items():
+        headers.setdefault(name, value)
+    headers.setdefault("Cache-Control", "no-store")
+    if base_url.startswith("https:"):
+        headers["Strict-Transport-Security"] = "max-age=31536000"
+
+
 class Security:
     """Outermost: an id for the request, the same-origin guard, and the headers that browsers obey."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app = app
         self.base_url = settings.base_url
-        self.is_https = settings.base_url.startswith("https:")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -87,15 +96,7 @@ class Security:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self._add(MutableHeaders(scope=message), state["nonce"])
+                protect(MutableHeaders(scope=message), state["nonce"], self.base_url)
             await send(message)
 
         await self.app(scope, receive, send_with_headers)
-
-    def _add(self, headers: MutableHeaders, nonce: str) -> None:
-        headers["Content-Security-Policy"] = POLICY.format(nonce=nonce)
-        for name, value in HEADERS.items():
-            headers.setdefault(name, value)
-        headers.setdefault("Cache-Control", "no-store")
-        if self.is_https:
-            headers["Strict-Transport-Security"] = "max-age=31536000"

@@ -32,7 +32,7 @@ class PortTaken(Exception):
     """Another program listens on this port."""
 
     def __init__(self, port: int) -> None:
-        super().__init__(f"Port {port} is taken by another program: stop that one, or choose another port with PARLEY_PORT.")
+        super().__init__(f"Port {port} is taken by another program: stop that one, or set PARLEY_PORT.")
         self.port = port
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime
 from enum import Enum
 from typing import Any, cast
@@ -13,9 +13,12 @@ from starlette.convertors import IntegerConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Match, Mount, Route
+from starlette.types import Message, Receive, Scope
 
 from app.db import Database
 from app.errors import Invalid, NotFound, Refused, TooLarge, Unauthenticated
+from app.security import protect
 from app.settings import Settings
 from app.templates import Templates
 
@@ -23,6 +26,8 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 VARY = "Accept, HX-Request, Cookie"
 FORM_BYTES = 512 * 1024
+ERROR = "error.html"
+TOO_LONG = "That is more than this form takes."
 
 
 class Whole(IntegerConvertor):
@@ -97,12 +102,28 @@ async def form(request: Request, again: Endpoint | None = None) -> dict[str, str
     what was typed and what is wrong with it.
     """
     if int(request.headers.get("content-length") or 0) > FORM_BYTES:
-        raise TooLarge("That is more than this form takes.")
-    data = await request.form(max_files=0, max_fields=2000, max_part_size=FORM_BYTES)
+        raise TooLarge(TOO_LONG)
+    counted = Request(request.scope, _at_most(FORM_BYTES, request.receive))
+    data = await counted.form(max_files=0, max_fields=2000, max_part_size=FORM_BYTES)
     fields = {name: value for name, value in data.items() if isinstance(value, str)}
     request.state.form = data
     request.state.again = again
     return fields
+
+
+def _at_most(most: int, receive: Receive) -> Receive:
+    """A body that is refused once it grows longer than `most`: not everybody says the length beforehand."""
+    taken = 0
+
+    async def receive_some() -> Message:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        if taken > most:
+            raise TooLarge(TOO_LONG)
+        return message
+
+    return receive_some
 
 
 def many(request: Request, name: str) -> list[str]:
@@ -123,7 +144,8 @@ async def page(
     if kind is Caller.JSON:
         return as_json(data if data is not None else values, status)
     whole = kind is Caller.BROWSER
-    context = {**await _context(request, whole), **(values or {})}
+    # A card stands alone, so an error can be shown while there is no database to fill the left column from.
+    context = {**await _context(request, whole and template != ERROR), **(values or {})}
     templates = cast("Templates", request.app.state.templates)
     html = templates.render(template, **context) if whole else templates.render_block(template, context)
     return _html(html, status)
@@ -208,7 +230,7 @@ async def refused(request: Request, error: Exception) -> Response:
         response.status_code = error.status
     else:
         response = await page(
-            request, "error.html", {"status": error.status, "title": error.title, "message": error.message}
+            request, ERROR, {"status": error.status, "title": error.title, "message": error.message}
         )
         response.status_code = error.status
     response.headers.update(error.headers)
@@ -237,14 +259,26 @@ def _sign_in_first(request: Request, error: Refused, kind: Caller) -> Response:
 
 
 async def no_route(request: Request, error: Exception) -> Response:
-    """Give the framework's own refusals (404, 405, 413 …) the product's look."""
+    """Give the framework's own refusals (404, 405 …) the product's look."""
     assert isinstance(error, HTTPException)
-    refusal = {404: NotFound(), 413: TooLarge("That is more than Parley takes at once.")}.get(error.status_code)
-    refusal = refusal or Refused(error.detail)
+    refusal = NotFound() if error.status_code == 404 else Refused(error.detail)
+    refusal.status = error.status_code
     refusal.headers = dict(error.headers or {})
-    response = await refused(request, refusal)
-    response.status_code = error.status_code
-    return response
+    if error.status_code == 405:
+        refusal.headers["Allow"] = ", ".join(sorted(_methods(request.app.routes, request.scope)))
+    return await refused(request, refusal)
+
+
+def _methods(routes: Iterable[BaseRoute], scope: Scope) -> set[str]:
+    """What may be done at an address, by all of its routes; the framework looks at the first of them only."""
+    found: set[str] = set()
+    for route in routes:
+        match, inner = route.matches(scope)
+        if match is not Match.NONE and isinstance(route, Mount):
+            found |= _methods(route.routes, {**scope, **inner})
+        elif match is not Match.NONE and isinstance(route, Route):
+            found |= route.methods or set()
+    return found
 
 
 async def gone(*_: object) -> Response:
@@ -256,4 +290,7 @@ async def broken(request: Request, _: Exception) -> Response:
     """The page for what should never happen; the log has the reason."""
     refusal = Refused("Something went wrong on the server. It is written down; please try again.")
     refusal.status, refusal.title = 500, "That should not have happened"
-    return await refused(request, refusal)
+    response = await refused(request, refusal)
+    # The framework answers these outside of all middleware.
+    protect(response.headers, request.state.nonce, settings(request).base_url)
+    return response

@@ -77,7 +77,8 @@ async def set_theme(request: Request) -> Response:
     if fields.get("theme") not in THEMES:
         raise Invalid(theme="One of " + ", ".join(THEMES) + ".")
     response = leave_for(request, "/you")
-    response.set_cookie("theme", fields["theme"], max_age=YEAR, samesite="lax", httponly=True)
+    secure = not request.state.insecure
+    response.set_cookie("theme", fields["theme"], max_age=YEAR, secure=secure, samesite="lax", httponly=True)
     return response
 
 

@@ -37,9 +37,7 @@ def upgrade() -> None:
         sa.Column("user_id", sa.Integer(), nullable=False),
         sa.Column("contact_id", sa.Integer(), nullable=False),
         sa.Column("created_at", UTCDateTime(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["contact_id"], ["users.id"], name="fk_contacts_contact_id", ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["contact_id"], ["users.id"], name="fk_contacts_contact_id", ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_contacts_user_id", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("user_id", "contact_id", name="pk_contacts"),
     )

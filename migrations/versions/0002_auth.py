@@ -36,9 +36,7 @@ def upgrade() -> None:
         sa.Column("expires_at", UTCDateTime(), nullable=False),
         sa.Column("max_uses", sa.Integer(), nullable=False),
         sa.Column("uses", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["created_by"], ["users.id"], name="fk_invites_created_by", ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["created_by"], ["users.id"], name="fk_invites_created_by", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name="pk_invites"),
         sa.UniqueConstraint("token_hash", name="uq_invites_token_hash"),
     )

@@ -49,12 +49,8 @@ def upgrade() -> None:
         sa.Column("chat_id", sa.Integer(), nullable=False),
         sa.Column("seq", sa.Integer(), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["chat_id"], ["chats.id"], name="fk_hidden_messages_chat_id", ondelete="CASCADE"
-        ),
-        sa.ForeignKeyConstraint(
-            ["user_id"], ["users.id"], name="fk_hidden_messages_user_id", ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["chat_id"], ["chats.id"], name="fk_hidden_messages_chat_id", ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_hidden_messages_user_id", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("user_id", "chat_id", "seq", name="pk_hidden_messages"),
     )
 

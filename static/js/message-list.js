@@ -1,9 +1,10 @@
 // <message-list>: an open conversation. Frames put messages in; this keeps the view still, days and marks right,
 // and the list equal to the server's.
-import { hold, isAtBottom, lastSeen } from "./anchor.js";
+import { hold, isAtBottom } from "./anchor.js";
 import { CatchUp, place } from "./catch-up.js";
 import * as days from "./days.js";
 import * as divider from "./divider.js";
+import { isOpen } from "./live.js";
 import * as marks from "./marks.js";
 import * as outbox from "./outbox.js";
 import { base, isWatched, me } from "./page.js";
@@ -11,12 +12,11 @@ import { Pages, trim } from "./pages.js";
 import * as pending from "./pending.js";
 import { Pill } from "./pill.js";
 import * as places from "./places.js";
+import { Reading } from "./reading.js";
 import * as receipts from "./receipts.js";
 import * as roving from "./roving.js";
 
 const QUIET = 300;
-const SCROLLING = 1000;
-const HANDS = ["wheel", "touchmove", "pointerdown", "keydown"];
 
 class MessageList extends HTMLElement {
   connectedCallback() {
@@ -26,6 +26,7 @@ class MessageList extends HTMLElement {
     this.list.id = `chat-${this.chat}-messages`; // also a past stretch hears of changes; what is newer it lets pass
     this.scroller.tabIndex = -1;
     this.pill = new Pill(this.querySelector(".pill"));
+    this.reading = new Reading(this);
     this.catchUp = new CatchUp(this.list, () => this.reload());
     this.attach();
     this.settle([...this.list.children]);
@@ -34,7 +35,8 @@ class MessageList extends HTMLElement {
     this.pages = new Pages(this.list, this.scroller, (revision, change) => this.arrange(revision, change));
     this.listen();
     if (missing) this.load(`?at=${missing.seq}`, missing);
-    this.look();
+    if (isOpen()) this.catchUp.ask(); // what was told while this was on its way found no list to go to
+    this.reading.look();
   }
 
   disconnectedCallback() {
@@ -66,23 +68,25 @@ class MessageList extends HTMLElement {
     on("chat.revised", ({ revision }) => this.catchUp.saw(revision));
     on("chat.left", () => this.catchUp.ask());
     on("receipt.ticks", (ticks) => marks.raise(this.list, marks.mine(ticks, me)));
-    on("receipt.read", ({ seq }) => this.readUpTo(seq));
+    on("receipt.read", ({ seq }) => this.reading.upTo(seq));
     on("outgoing", (message) => this.outgoing(message));
     on("waiting", (message) => this.hasNewest && this.quietly(() => pending.attach(this.list, message)));
     on("discarded", ({ id }) => pending.detach(id));
     on("sent", ({ html }) => html && place(this.list, html));
-    document.addEventListener("parley:open", () => this.catchUp.ask(), { signal });
-    document.addEventListener("visibilitychange", () => this.look(), { signal });
-    for (const type of ["focus", "resize"]) addEventListener(type, () => this.look(), { signal });
+    document.addEventListener("parley:open", () => this.opened(), { signal });
     this.addEventListener("parley:marks", ({ detail }) => marks.raise(this.list, detail));
     this.addEventListener("parley:placing", ({ detail }) => this.still(detail));
     this.addEventListener("parley:placed", ({ detail }) => this.placed(detail));
     this.addEventListener("click", (event) => this.clicked(event), { capture: true, signal });
-    this.scroller.addEventListener("scroll", () => this.look(), { signal, passive: true });
-    for (const type of HANDS) this.scroller.addEventListener(type, () => (this.touched = Date.now()), { signal, passive: true });
+    this.reading.listen(signal);
     roving.listen(this.list, signal);
     this.changes = new MutationObserver((records) => this.settle(records.flatMap(({ addedNodes }) => [...addedNodes])));
     this.changes.observe(this.list, { childList: true });
+  }
+
+  opened() {
+    this.catchUp.ask();
+    this.pages.watch(); // a page that did not come is asked for again
   }
 
   /** Before something is put in: what is read stays where it is, and who is at the bottom stays there. */
@@ -96,7 +100,7 @@ class MessageList extends HTMLElement {
       else this.release();
       this.release = this.follows = null;
       this.trim();
-      this.look();
+      this.reading.look();
     });
   }
 
@@ -183,29 +187,6 @@ class MessageList extends HTMLElement {
     else return;
     event.preventDefault();
     event.stopPropagation();
-  }
-
-  /** Once per picture: what the reader's place means for the pill, the floating day, and what is read. */
-  look() {
-    this.frame ??= requestAnimationFrame(() => {
-      this.frame = null;
-      if (!this.isConnected) return;
-      this.pill.toggle(!this.isFollowing);
-      places.remember(this.list, this.scroller);
-      if (Date.now() - this.touched < SCROLLING) {
-        this.touched = Date.now();
-        days.float(this.querySelector(".messages__day"), this.scroller);
-      }
-      if (!isWatched()) return;
-      divider.close(this.list);
-      this.readUpTo(lastSeen(this.scroller), true);
-    });
-  }
-
-  readUpTo(seq, isNews = false) {
-    if (!(seq > Number(this.list.dataset.readSeq))) return;
-    this.list.dataset.readSeq = seq;
-    if (isNews) receipts.read(this.chat, seq);
   }
 }
 

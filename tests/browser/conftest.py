@@ -28,7 +28,8 @@ QUIET = (
     "--disable-sync",
 )
 
-NETWORK = ("Failed to load resource", "Failed to fetch", "WebSocket connection to", "htmx: htmx:ws:error")  # which tests cut
+# What is said of a network that tests cut.
+NETWORK = ("Failed to load resource", "Failed to fetch", "WebSocket connection to", "htmx: htmx:ws:error")
 
 NewContext = Callable[..., Awaitable[BrowserContext]]
 Visit = Callable[..., Awaitable[Page]]

@@ -13,11 +13,13 @@ from tests.make import Member
 
 MESSAGES = ".messages__list > .message"
 
-SHOWN = """() => [...document.querySelectorAll('.messages__list > :not(.divider, .messages__empty)')].map((item) => {
-  if (item.matches('.mark')) return `mark ${item.dataset.mark}`;
-  if (!item.matches('.message')) return item.textContent.trim();
+SHOWN = """() => [...document.querySelectorAll('.messages__list > *')].flatMap((item) => {
+  if (item.matches('.divider, .mark, .messages__empty')) return [];
+  if (!item.matches('.message')) return [item.textContent.trim()];
   const { seq, revision, run, edited, deleted, state } = item.dataset;
-  return [item.id, seq, revision, run, edited, deleted, state, item.innerText.trim()].join('|');
+  const isShown = (tick) => tick.offsetParent && getComputedStyle(tick).visibility === 'visible';
+  const tick = [...item.querySelectorAll('.tick')].find(isShown)?.className;
+  return [[item.id, seq, revision, run, edited, deleted, state, item.innerText.trim(), tick].join('|')];
 })"""
 
 
@@ -48,6 +50,11 @@ async def expect_as_loaded(page: Page) -> None:
     assert after == before, f"live: {before}\nloaded: {after}"
 
 
+def deafen(outbox: Outbox) -> None:
+    """Lose all that is sent to a page, until `del outbox.put`."""
+    outbox.put = lambda _: None  # type: ignore[method-assign, assignment]
+
+
 def outboxes(app: Starlette, member: Member) -> list[Outbox]:
     """The queues of somebody's open pages."""
     return list(app.state.hub.listeners(topics.user(member.id)))
@@ -72,8 +79,9 @@ async def wheel(page: Page, by: float) -> None:
     await page.mouse.wheel(0, by)
     await page.wait_for_function(
         """before => new Promise(done => {
-          const { scrollTop } = document.querySelector('.messages__scroll');
-          setTimeout(() => done(scrollTop !== before && scrollTop === document.querySelector('.messages__scroll').scrollTop), 60);
+          const scroller = document.querySelector('.messages__scroll');
+          const { scrollTop } = scroller;
+          setTimeout(() => done(scrollTop !== before && scrollTop === scroller.scrollTop), 60);
         })""",
         arg=before,
     )

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 from starlette.applications import Starlette
 
 from app.main import create_app
@@ -16,6 +16,7 @@ from tests.browser.conftest import Visit
 from tests.browser.conversation import (
     MESSAGES,
     bubble,
+    deafen,
     expect_as_loaded,
     field,
     outboxes,
@@ -91,7 +92,7 @@ async def drop_frames(app: Starlette, page: Page, ann: Member) -> Callable[[], A
     """Lose what is sent, though the socket stays: the next frame shows the gap."""
     boxes = outboxes(app, ann)
     for outbox in boxes:
-        outbox.put = lambda text: None  # type: ignore[method-assign]  # noqa: ARG005
+        deafen(outbox)
 
     async def back() -> None:
         for outbox in boxes:
@@ -112,7 +113,19 @@ async def be_slow(app: Starlette, page: Page, ann: Member) -> Callable[[], Await
     return back
 
 
-@pytest.mark.parametrize("lose", [lose_network, hide, freeze, drop_frames, be_slow])
+async def fall_silent(app: Starlette, page: Page, ann: Member) -> Callable[[], Awaitable[None]]:
+    """Keep the socket open, but let nothing through any more, not even a beat; or sleep for as long."""
+    for outbox in outboxes(app, ann):
+        deafen(outbox)
+
+    async def back() -> None:
+        await page.evaluate("() => { const { now } = Date; Date.now = () => now.call(Date) + 61_000; }")
+        await opened(page, 2)
+
+    return back
+
+
+@pytest.mark.parametrize("lose", [lose_network, hide, freeze, drop_frames, be_slow, fall_silent])
 async def test_a_page_that_heard_nothing_catches_up(
     app: Starlette,
     visit: Visit,
@@ -143,15 +156,35 @@ async def test_a_server_that_comes_back_finds_its_pages(
     await expect(bubble(page, "before")).to_have_attribute("data-seq", "1")
     server.stop()
     await server.stopped.wait()
+    await expect(page.locator(".offline")).to_be_visible()
     await say(page, "while it is down")
     await expect(bubble(page, "while it is down")).to_have_attribute("data-state", "pending")
     monkeypatch.setattr("tests.server.listen", lambda host, _: listen(host, server.port))
     async with running(create_app(settings)) as again:
         await make_message(again.config.app, bob, chat_id, "after")  # type: ignore[arg-type]
         await expect(bubble(page, "after")).to_be_visible()
+        await expect(page.locator(".offline")).to_be_hidden()
         await expect(bubble(page, "while it is down")).to_have_attribute("data-seq", "3")
         await expect(page.locator(MESSAGES)).to_have_count(3)
         await expect_as_loaded(page)
+
+
+async def test_what_is_said_while_a_chat_opens_is_there(
+    app: Starlette, visit: Visit, ann: Member, bob: Member, chat_id: int
+) -> None:
+    await make_message(app, bob, chat_id, "before")
+    page = await visit(ann)
+
+    async def be_late(route: Route) -> None:
+        response = await route.fetch()
+        await make_message(app, bob, chat_id, "in between")
+        await expect(page.locator(".row__text")).to_have_text("in between")
+        await route.fulfill(response=response)
+
+    await page.route(f"**/chats/{chat_id}", be_late, times=1)
+    await page.locator(f"#chat-{chat_id} a").click()
+    await expect(bubble(page, "in between")).to_be_visible()
+    await expect_as_loaded(page)
 
 
 async def test_after_a_long_sleep_the_list_is_loaded_anew(

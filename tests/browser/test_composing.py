@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from playwright.async_api import Page, Route, expect
 from starlette.applications import Starlette
 
 from app.groups import service as groups
 from app.limits import Limit
 from tests.browser.conftest import Visit
-from tests.browser.conversation import MESSAGES, bubble, expect_as_loaded, field, outboxes, say
+from tests.browser.conversation import MESSAGES, bubble, deafen, expect_as_loaded, field, outboxes, say
 from tests.make import Member, make_group, make_message, make_messages
 
 SEND = "**/chats/*/messages"
@@ -20,9 +22,7 @@ async def bodies(page: Page) -> list[str]:
     return await page.locator(f"{MESSAGES} .bubble__body").all_inner_texts()
 
 
-async def test_enter_sends_and_shift_enter_does_not(
-    visit: Visit, ann: Member, chat_id: int
-) -> None:
+async def test_enter_sends_and_shift_enter_does_not(visit: Visit, ann: Member, chat_id: int) -> None:
     page = await visit(ann, f"/chats/{chat_id}")
     await expect(field(page)).to_be_focused()
     for keys in ("Enter", "Space", "Shift+Enter", "Enter"):
@@ -62,12 +62,10 @@ async def test_on_a_phone_enter_breaks_the_line(visit: Visit, ann: Member, chat_
     await expect(page.locator(f"{MESSAGES}[data-seq='1']")).to_be_visible()
 
 
-async def test_my_bubble_is_there_at_once_and_stays(
-    visit: Visit, ann: Member, bob: Member, chat_id: int
-) -> None:
+async def test_my_bubble_is_there_at_once_and_stays(visit: Visit, ann: Member, bob: Member, chat_id: int) -> None:
     page = await visit(ann, f"/chats/{chat_id}")
-    held: list[Route] = []
-    await page.route(SEND, lambda route: held.append(route))
+    held: asyncio.Queue[Route] = asyncio.Queue()
+    await page.route(SEND, lambda route: held.put_nowait(route))
     took = await field(page).evaluate(
         """field => [1, 2, 3].map(number => {
           field.value = number < 3 ? `slow ${number}` : 'quick';
@@ -87,7 +85,7 @@ async def test_my_bubble_is_there_at_once_and_stays(
     assert id_[len("message-xxxxxxxx-xxxx-")] == "7"
     for number in range(3):
         await expect(page.locator(f"{MESSAGES}[data-seq]")).to_have_count(number)
-        await held[number].continue_()
+        await (await held.get()).continue_()
     await expect(mine).to_have_attribute("data-seq", "3")
     assert await mine.bounding_box() == before
     assert await mine.get_attribute("id") == id_
@@ -115,7 +113,7 @@ async def test_what_is_refused_can_be_sent_again_or_given_up(
 
     await page.route(SEND, lose_answer, times=2)
     deaf = outboxes(app, ann)[0]
-    deaf.put = lambda text: None  # type: ignore[method-assign]
+    deafen(deaf)
     await say(page, "only once")
     await expect(failed.locator(".failed")).to_contain_text("Odd.")
     await failed.get_by_role("button", name="Retry").click()
@@ -176,9 +174,7 @@ async def test_offline_words_wait_in_order(
     assert asked == ["beforeunload"]
 
 
-async def test_drafts_go_with_me(
-    app: Starlette, visit: Visit, ann: Member, bob: Member, chat_id: int
-) -> None:
+async def test_drafts_go_with_me(app: Starlette, visit: Visit, ann: Member, bob: Member, chat_id: int) -> None:
     other = await make_group(app, ann, bob)
     page, second = await visit(ann, f"/chats/{chat_id}"), await visit(ann, f"/chats/{chat_id}")
     await field(page).press_sequentially("I was thin")

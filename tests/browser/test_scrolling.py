@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 from playwright.async_api import Page, expect
@@ -47,8 +48,11 @@ async def scroll_through(page: Page, by: float, to: int) -> None:
         seq, top = await page.evaluate(FIRST_SEEN)
         if seq - held[0] < 10 if by < 0 else held[-1] - seq < 20:
             await page.wait_for_function(
-                "([first, last]) => { const all = [...document.querySelectorAll('.message')];"
-                " return all[0].dataset.seq != first && all.at(-1).dataset.seq != last || all.length > last - first + 1; }",
+                """([first, last]) => {
+                  const all = [...document.querySelectorAll('.message')];
+                  const isMoved = all[0].dataset.seq != first && all.at(-1).dataset.seq != last;
+                  return isMoved || all.length > last - first + 1;
+                }""",
                 arg=[held[0], held[-1]],
             )
         assert abs(await top_of(page, seq) - top) <= 1
@@ -166,6 +170,11 @@ async def test_a_chat_opens_at_what_is_new(
     await page.locator(".pill").click()
     await expect(page.locator(f"{MESSAGES}[data-seq='90']")).to_be_in_viewport()
     await expect(page.locator(".pill")).to_be_hidden()
+    await expect(page).to_have_url(re.compile(f"/chats/{chat_id}$"))
+    await page.goto(f"/chats/{chat_id}#message-00000000-0000-4000-8000-{60:012}")
+    await page.reload()
+    await expect(page.locator(f"{MESSAGES}[data-seq='60']")).to_be_in_viewport(ratio=1)
+    await expect(flashing).to_have_attribute("data-seq", "60")
 
 
 async def test_sending_from_far_above_shows_the_latest(
@@ -180,9 +189,7 @@ async def test_sending_from_far_above_shows_the_latest(
     await expect(page.locator(f"{MESSAGES}[data-seq='200']")).to_be_in_viewport()
 
 
-async def test_days_are_the_readers_own(
-    app: Starlette, visit: Visit, ann: Member, bob: Member, chat_id: int
-) -> None:
+async def test_days_are_the_readers_own(app: Starlette, visit: Visit, ann: Member, bob: Member, chat_id: int) -> None:
     await make_messages(app, bob, chat_id, 40)
     midnight = now().replace(hour=0, minute=0, second=0, microsecond=0)
     async with app.state.database.write() as work:

@@ -42,6 +42,12 @@ async def test_new_messages(bob: Member, three: int) -> None:
     assert response.headers["x-revision"] == "3"
 
 
+async def test_how_far_the_others_came_is_told_along(ann: Member, bob: Member, three: int) -> None:
+    await bob.post(f"/chats/{three}/read", data={"seq": "2"})
+    headers = (await since(ann, three, 3)).headers
+    assert (headers["x-delivered"], headers["x-read"]) == ("2", "2")
+
+
 async def test_an_edit_comes_as_the_bubble_is_now(ann: Member, bob: Member, three: int) -> None:
     edited = await act(ann, three, 1, "edit", body="uno")
     response = await since(bob, three, 3)
