@@ -34,7 +34,7 @@ NETWORK = ("Failed to load resource", "Failed to fetch", "WebSocket connection t
 NewContext = Callable[..., Awaitable[BrowserContext]]
 Visit = Callable[..., Awaitable[Page]]
 
-expect.set_options(timeout=5_000)
+expect.set_options(timeout=10_000)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
