@@ -235,6 +235,14 @@ async def test_too_fast(ann: Member, chat: int, headers: dict[str, str]) -> None
     assert_refusal(answer, headers, 429, "A little slower, please")
 
 
+@pytest.mark.parametrize("headers", [HTML, HTMX, CURL, JSON])
+@pytest.mark.parametrize("host", ["[", "a:b", "chat.example.org:99999"])
+async def test_a_host_that_is_none(anonymous: Client, host: str, headers: dict[str, str]) -> None:
+    response = await anonymous.get("/login", headers={**headers, "Host": host})
+    assert response.status_code == 400
+    assert "Host" in response.text
+
+
 @each_caller
 async def test_what_broke_is_told_in_the_same_ways(
     app: Starlette, ann: Member, headers: dict[str, str], monkeypatch: pytest.MonkeyPatch

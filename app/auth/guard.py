@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from datetime import timedelta
 from ipaddress import ip_address, ip_network
+from urllib.parse import urlsplit
 
 from itsdangerous import BadSignature
 from starlette.requests import HTTPConnection, Request
@@ -14,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.auth import service
 from app.auth.tokens import Tokens
 from app.db import Database, now
-from app.errors import Forbidden, Unauthenticated
+from app.errors import Forbidden, Refused, Unauthenticated
 from app.limits import Limit
 from app.security import SAFE
 from app.settings import LOOPBACK, Settings
@@ -116,6 +117,14 @@ async def who(connection: HTTPConnection) -> service.SignedIn | None:
         return await service.signed_in(work, token_hash, connection.app.state.settings.session_days)
 
 
+def _require_sane_host(request: Request) -> None:
+    """Raises Refused for a Host header that is none: every address that we build begins with it."""
+    try:
+        urlsplit(f"//{request.headers.get('host', '')}").port  # noqa: B018
+    except ValueError as error:
+        raise Refused("The Host header of this request makes no sense.") from error
+
+
 class Guard:
     """Wraps all routes; puts `user` and `session_id` into the request's state."""
 
@@ -129,6 +138,7 @@ class Guard:
 
     async def _admit(self, request: Request) -> None:
         state, app_state = request.state, request.app.state
+        _require_sane_host(request)
         path = request.scope["path"].removeprefix(app_state.settings.base_path)
         if request.method not in SAFE and not state.same_origin:
             raise Forbidden("This was sent by a page that is not Parley’s, so nothing was done.")
