@@ -152,10 +152,14 @@ async def test_nor_learns_what_came_after(app: Starlette, ann: Member, bob: Memb
             assert "Newcomer Dan" not in (await bob.get(path, headers=headers)).text, path
 
 
-async def test_may_read_what_is_left(app: Starlette, ann: Member, bob: Member, group: int, bus: RecordingBus) -> None:
+async def test_may_read_what_is_left(
+    app: Starlette, ann: Member, bob: Member, cara: Member, group: int, bus: RecordingBus
+) -> None:
     await make_message(app, ann, group, "Unread")
     await act(ann, group, "remove", bob)
     assert (await bob.read("/chats"))["chats"][0]["unread"] == 1
+    for member in (ann, cara):
+        await member.post(f"/chats/{group}/read")
     bus.told.clear()
     await bob.post(f"/chats/{group}/read")
     assert (await bob.read("/chats"))["chats"][0]["unread"] == 0
