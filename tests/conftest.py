@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 import json
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from starlette.applications import Starlette
 from starlette.types import Receive, Scope, Send
 
@@ -22,7 +23,7 @@ from app.realtime.bus import LocalBus
 from app.realtime.frames import Announcement, Control, Frame
 from app.settings import Settings
 from app.templates import Templates
-from tests.make import Client, Member, make_chat, make_user, sign_in
+from tests.make import Client, Member, make_chat, make_member
 from tests.server import Running, running
 
 MANY = 1_000_000
@@ -71,6 +72,20 @@ def cheap_passwords() -> Passwords:
     return passwords
 
 
+def engine_with_shared_cache() -> Callable[..., AsyncEngine]:
+    """Compiling its statements would be most of what a fresh engine does in a short test."""
+    first: list[AsyncEngine] = []
+
+    def create(url: str, **options: Any) -> AsyncEngine:
+        engine = create_async_engine(url, **options)
+        first.append(engine)
+        engine.sync_engine.dialect = first[0].sync_engine.dialect
+        engine.sync_engine._compiled_cache = first[0].sync_engine._compiled_cache
+        return engine
+
+    return create
+
+
 @pytest.fixture(scope="session", autouse=True)
 def quick() -> Iterator[None]:
     """What every app makes for itself and could share is made once, and passwords cost little."""
@@ -84,6 +99,7 @@ def quick() -> Iterator[None]:
         patch.setattr("app.main.Passwords", shared["Passwords"])
         patch.setattr("app.main.StaticFolder", shared["StaticFolder"])
         patch.setattr("app.main.LocalBus", RecordingBus)
+        patch.setattr("app.db.create_async_engine", engine_with_shared_cache())
         yield
 
 
@@ -144,7 +160,7 @@ async def anonymous(app: Starlette) -> AsyncIterator[Client]:
 
 
 async def _member(app: Starlette, username: str, **values: Any) -> AsyncIterator[Member]:
-    async with await sign_in(app, await make_user(app, username, **values)) as client:
+    async with await make_member(app, username, **values) as client:
         yield client
 
 

@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from app.auth import service as auth
 from app.chats import service as chats
 from app.chats.models import Chat
-from app.db import now
+from app.db import Work, now
 from app.groups import service as groups
 from app.messages import service as messages
 from app.messages.bubbles import Bubble
@@ -68,20 +68,33 @@ class Member(Client):
 
 async def make_user(app: Starlette, username: str, **values: Any) -> Person:
     """An account with PASSWORD; `values` are columns, like is_admin."""
-    draft = auth.SignUp(username=username, display_name=values.pop("display_name", username.title()))
     async with app.state.database.write() as work:
-        founder = {"is_admin": False, "founder": None, "password_hash": PASSWORD_HASH, **values}
-        person = await auth.sign_up(work, draft)
-        await work.execute(update(User).where(col(User.id) == person.id).values(founder))
-    return person
+        return await _sign_up(work, username, **values)
 
 
 async def sign_in(app: Starlette, person: Person, agent: str = "") -> Member:
     """One more device of somebody."""
-    cookie, token_hash = app.state.session_tokens.new()
     async with app.state.database.write() as work:
-        session_id = await auth.begin_session(work, person.id, token_hash, agent, "127.0.0.1")
-    return Member(app, person, cookie, session_id)
+        return await _sign_in(app, work, person, agent)
+
+
+async def make_member(app: Starlette, username: str, **values: Any) -> Member:
+    """Both at once."""
+    async with app.state.database.write() as work:
+        return await _sign_in(app, work, await _sign_up(work, username, **values))
+
+
+async def _sign_up(work: Work, username: str, **values: Any) -> Person:
+    draft = auth.SignUp(username=username, display_name=values.pop("display_name", username.title()))
+    person = await auth.sign_up(work, draft)
+    columns = {"is_admin": False, "founder": None, "password_hash": PASSWORD_HASH, **values}
+    await work.execute(update(User).where(col(User.id) == person.id).values(columns))
+    return person
+
+
+async def _sign_in(app: Starlette, work: Work, person: Person, agent: str = "") -> Member:
+    cookie, token_hash = app.state.session_tokens.new()
+    return Member(app, person, cookie, await auth.begin_session(work, person.id, token_hash, agent, "127.0.0.1"))
 
 
 async def make_chat(app: Starlette, one: Person | Member, other: Person | Member) -> int:
