@@ -9,8 +9,10 @@ from contextlib import AsyncExitStack
 
 import pytest
 import websockets
+from sqlalchemy import delete
 from starlette.applications import Starlette
 
+from app.auth.models import Session
 from app.socket import FRAMES_AT_ONCE
 from tests.conftest import RecordingBus
 from tests.make import PASSWORD, Client, Member, make_chat, make_group, make_message, sign_in
@@ -99,6 +101,21 @@ async def test_other_ways_for_a_session_to_end(server: Running, app: Starlette, 
 
     assert await ended("/devices/revoke-others", ann) == SESSION_OVER
     assert await ended("/password", ann, current=PASSWORD, password="another good one") == SESSION_OVER
+
+
+async def test_a_session_that_ends_during_the_handshake_is_noticed(
+    server: Running, app: Starlette, ann: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was over before the socket could hear of it."""
+
+    async def meanwhile(*_: object) -> list[int]:
+        async with app.state.database.write() as work:
+            await work.execute(delete(Session))
+        return []
+
+    monkeypatch.setattr("app.chats.service.topic_ids", meanwhile)
+    async with opened(server, app, ann.cookie) as ear:
+        assert await ear.close_code() == SESSION_OVER
 
 
 async def test_signing_out_closes_the_pages_of_that_device(server: Running, app: Starlette, ann: Member) -> None:

@@ -44,6 +44,12 @@ async def test_it_is_made_with_its_first_people(ann: Member, bob: Member, cara: 
     assert await events(bob, group) == [("created", [], "Book club"), ("added", [bob.id, cara.id], "")]
 
 
+async def test_a_line_counts_as_nothing_unread(ann: Member, bob: Member, group: int) -> None:
+    lines = (await bob.get(f"/chats/{group}/messages")).text
+    assert ('data-kind="note"' in lines, "data-counts" in lines) == (True, False)
+    assert "data-counts" in (await ann.say(group, "Hello")).text
+
+
 async def test_it_may_be_made_alone(ann: Member) -> None:
     group = location(await ann.post("/groups", data={"name": "Me"}))
     assert await events(ann, group) == [("created", [], "Me")]
@@ -146,12 +152,18 @@ async def test_nor_learns_what_came_after(app: Starlette, ann: Member, bob: Memb
             assert "Newcomer Dan" not in (await bob.get(path, headers=headers)).text, path
 
 
-async def test_may_read_what_is_left(app: Starlette, ann: Member, bob: Member, group: int) -> None:
+async def test_may_read_what_is_left(
+    app: Starlette, ann: Member, bob: Member, cara: Member, group: int, bus: RecordingBus
+) -> None:
     await make_message(app, ann, group, "Unread")
     await act(ann, group, "remove", bob)
     assert (await bob.read("/chats"))["chats"][0]["unread"] == 1
+    for member in (ann, cara):
+        await member.post(f"/chats/{group}/read")
+    bus.told.clear()
     await bob.post(f"/chats/{group}/read")
     assert (await bob.read("/chats"))["chats"][0]["unread"] == 0
+    assert bus.frames(topics.chat(group)) == []  # nobody waits for them any more
 
 
 async def test_does_not_hold_up_the_ticks_of_others(app: Starlette, ann: Member, bob: Member, cara: Member) -> None:

@@ -71,6 +71,12 @@ async def test_what_i_hid_is_named_as_gone(bob: Member, three: int) -> None:
     assert response.text == f'<li id="{id_}" data-gone></li>'
 
 
+async def test_what_is_gone_is_said_once(ann: Member, bob: Member, three: int) -> None:
+    await act(bob, three, 2, "hide")
+    await act(ann, three, 1, "edit", body="uno")
+    assert "data-gone" not in (await since(bob, three, 4)).text
+
+
 async def test_what_others_hid_is_not_my_business(ann: Member, bob: Member, three: int) -> None:
     await act(bob, three, 2, "hide")
     response = await since(ann, three, 3)

@@ -36,6 +36,7 @@ async def test_a_tombstone_stays(ann: Member, bob: Member, path: str, chat_id: i
     response = await delete(ann, path)
     assert response.status_code == 200
     assert "This message was deleted" in response.text
+    assert "data-counts" not in response.text
     (seen,) = (await bob.read(f"/chats/{chat_id}/messages"))["messages"]
     assert (seen["deleted"], seen["body"]) == (True, "")
 

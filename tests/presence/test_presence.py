@@ -61,6 +61,16 @@ async def test_a_short_look_elsewhere_is_nobodys_business() -> None:
     await told.presence.close()
 
 
+async def test_who_is_back_in_time_never_left(told: Told, caplog: pytest.LogCaptureFixture) -> None:
+    told.presence.came(1, "laptop")
+    await told.next()
+    told.presence.went(1, "laptop")
+    told.presence.came(1, "laptop")
+    for _ in range(3):  # the clock would strike at the next turn of the loop
+        await asyncio.sleep(0)
+    assert (told.presence.is_online(1), told.changes.empty(), caplog.text) == (True, True, "")
+
+
 async def test_who_never_came_does_not_go(told: Told) -> None:
     told.presence.went(1, "laptop")
     told.presence.came(2, "laptop")

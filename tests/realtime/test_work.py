@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -148,6 +149,20 @@ async def test_after_which_it_works_again(database: Database, bus: RecordingBus)
             await note(database, "one")
     await note(database, "two")
     assert (await words(database), bus.frames("topic")) == (["two"], ["<two>"])
+
+
+async def test_without_a_connection_nobody_is_left_waiting(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse() -> None:
+        raise OperationalError("CONNECT", {}, Exception("unable to open database file"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(database.writer, "engine", SimpleNamespace(connect=refuse))
+        ends = await asyncio.gather(*[note(database, f"w{n}") for n in range(3)], return_exceptions=True)
+    assert [type(end) for end in ends] == [Unavailable] * 3
+    await note(database, "after")
+    assert await words(database) == ["after"]
 
 
 async def test_the_sender_is_told_to_try_again(ann: Member, bob: Member, chat_id: int, database: Database) -> None:
