@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -94,15 +93,13 @@ def _furnish(app: Starlette, settings: Settings, templates: Templates) -> None:
 @asynccontextmanager
 async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     state = app.state
-    flushing = asyncio.create_task(receipts.flush(state.database, state.marks))
+    stopping = asyncio.Event()
+    flushing = asyncio.create_task(receipts.flush(state.database, state.marks, stopping))
     try:
         yield
     finally:
-        flushing.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await flushing
-        if taken := state.marks.take():
-            await receipts.store(state.database, taken)
+        stopping.set()
+        await flushing
         await state.presence.close()
         async with state.database.write() as work:
             await saw(work, state.presence.online)

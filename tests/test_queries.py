@@ -15,8 +15,8 @@ from starlette.applications import Starlette
 from app.chats.models import Chat, Membership, MembershipInterval
 from app.db import now
 from app.messages.models import Message
+from app.receipts import service
 from app.receipts.marks import Mark
-from app.receipts.routes import store
 from app.users.models import User
 from tests.make import CURL, HTML, JSON, PASSWORD_HASH, Member, make_group, make_messages
 
@@ -163,7 +163,12 @@ async def new_group(app: Starlette, ann: Member, bob: Member, count: int) -> Ask
 
 async def receipts(app: Starlette, ann: Member, bob: Member, count: int) -> Ask:
     marks = {(chat, ann.id): Mark(1, 1) for chat in await make_chats(app, ann, bob, count)}
-    return lambda: store(app.state.database, marks)
+
+    async def store() -> None:
+        async with app.state.database.write() as work:
+            await service.store(work, marks)
+
+    return store
 
 
 # What is done, with how much of it, and the most statements that it may take.

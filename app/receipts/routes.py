@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any
 
 from starlette.requests import Request
@@ -11,6 +12,7 @@ from starlette.routing import Route
 
 from app.chats import service as chats
 from app.db import Database
+from app.errors import Refused
 from app.realtime import topics
 from app.receipts import service
 from app.receipts.marks import Mark, Marks
@@ -53,17 +55,23 @@ async def read_frame(socket: Socket, frame: dict[str, Any]) -> None:
     _mark(socket, frame, "read")
 
 
-async def flush(app_database: Database, marks: Marks) -> None:
-    """Store what has gathered, over and over, until cancelled."""
-    while True:
-        await asyncio.sleep(FLUSH_SECONDS)
+async def flush(app_database: Database, marks: Marks, stopping: asyncio.Event) -> None:
+    """Store what has gathered, over and over; when `stopping` is set, the rest, and no more."""
+    while not stopping.is_set():
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), FLUSH_SECONDS)
         if taken := marks.take():
-            await store(app_database, taken)
+            await _store(app_database, marks, taken)
 
 
-async def store(app_database: Database, taken: dict[tuple[int, int], Mark]) -> None:
-    async with app_database.write() as work:
-        await service.store(work, taken)
+async def _store(app_database: Database, marks: Marks, taken: dict[tuple[int, int], Mark]) -> None:
+    """Store marks; what the database would not take now waits for the next time."""
+    try:
+        async with app_database.write() as work:
+            await service.store(work, taken)
+    except Refused:
+        for (chat_id, user_id), mark in taken.items():
+            marks.add(chat_id, user_id, mark)
 
 
 routes = [Route("/chats/{chat_id:int}/read", read, methods=["POST"])]
