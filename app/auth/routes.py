@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -137,7 +138,8 @@ async def _sign_in(request: Request, person: Person, location: str, status: int)
     agent = request.headers.get("user-agent", "")
     async with database(request).write() as work:
         if before:
-            await service.revoke(work, before.person.id, before.session_id)
+            with contextlib.suppress(NotFound):  # another sign-in of this browser was faster
+                await service.revoke(work, before.person.id, before.session_id)
         await service.begin_session(work, person.id, token_hash, agent, address(request))
     response = leave_for(request, location, data=person, status=status)
     set_cookie(request, response, signed)

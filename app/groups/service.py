@@ -14,6 +14,7 @@ from app.db import Work
 from app.errors import Conflict, Forbidden, Invalid, NotFound
 from app.groups import broadcasts
 from app.messages import service as messages
+from app.receipts import service as receipts
 from app.users import service as users
 from app.users.models import Person, hue, initials
 from app.users.names import has_invisible
@@ -164,6 +165,7 @@ async def leave(work: Work, user: Person, chat_id: int) -> None:
         return
     seq = await messages.note(work, chat, user, "left")
     await chats.leave(work, chat_id, user.id, seq)
+    await receipts.tell_after_leaving(work, chat_id)
     await _count(work, chat_id)
     await _keep_an_owner(work, chat, user)
 
@@ -178,6 +180,7 @@ async def remove(work: Work, user: Person, chat_id: int, user_id: int) -> None:
         raise Forbidden("The owner of a group can’t be removed.")
     seq = await messages.note(work, chat, user, "removed", [person])
     await chats.leave(work, chat_id, user_id, seq)
+    await receipts.tell_after_leaving(work, chat_id)
     await _count(work, chat_id)
 
 

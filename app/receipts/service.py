@@ -59,6 +59,12 @@ async def store(work: Work, marks: Mapping[tuple[int, int], Mark]) -> None:
         await work.execute(RAISE, changed)
 
 
+async def tell_after_leaving(work: Work, chat_id: int) -> None:
+    """Announce how far those came who are still waited for: nobody waits for who left."""
+    for pointers in (await _pointers(work, [(chat_id, 0)])).values():
+        work.announce(broadcasts.ticked, chat_id, *pointers.ticks(pointers.marks))
+
+
 RAISE = (
     update(Membership)
     .where(col(Membership.chat_id) == bindparam("chat"), col(Membership.user_id) == bindparam("user"))

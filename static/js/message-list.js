@@ -15,6 +15,7 @@ import * as places from "./places.js";
 import { Reading } from "./reading.js";
 import * as receipts from "./receipts.js";
 import * as roving from "./roving.js";
+import { UnreadPill } from "./unread-pill.js";
 
 const QUIET = 300;
 
@@ -26,6 +27,7 @@ class MessageList extends HTMLElement {
     this.list.id = `chat-${this.chat}-messages`; // also a past stretch hears of changes; what is newer it lets pass
     this.scroller.tabIndex = -1;
     this.pill = new Pill(this.querySelector(".pill"));
+    this.unreadPill = new UnreadPill(this.querySelector(".unread-pill"), this.list, this.scroller);
     this.reading = new Reading(this);
     this.catchUp = new CatchUp(this.list, () => this.reload());
     this.attach();
@@ -183,6 +185,7 @@ class MessageList extends HTMLElement {
     if (event.target.closest("[data-retry]")) outbox.retry(id);
     else if (event.target.closest("[data-discard]")) outbox.discard(id);
     else if (more) this.pages.load(more);
+    else if (event.target.closest(".unread-pill")) this.unreadPill.press();
     else if (event.target.closest(".pill")) this.toLatest();
     else return;
     event.preventDefault();

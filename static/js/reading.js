@@ -32,6 +32,7 @@ export class Reading {
 
   see() {
     this.element.pill.toggle(!this.element.isFollowing);
+    this.element.unreadPill.toggle();
     places.remember(this.list, this.scroller);
     if (Date.now() - this.touched < SCROLLING) {
       this.touched = Date.now();

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import httpx
@@ -171,3 +172,9 @@ async def test_signing_out_ends_the_session(app: Starlette, ann: Member) -> None
 async def test_signed_in_people_need_no_form(ann: Member) -> None:
     for path in ("/login", "/register"):
         assert (await ann.get(path, headers=HTML)).headers["location"] == "/"
+
+
+async def test_signing_in_twice_at_once_works_twice(ann: Member) -> None:
+    """Both end the session that the browser brought along; the second finds it ended."""
+    answers = await asyncio.gather(login(ann, "ann"), login(ann, "ann"))
+    assert [answer.status_code for answer in answers] == [200, 200]

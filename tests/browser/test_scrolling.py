@@ -149,6 +149,15 @@ async def test_a_chat_opens_at_what_is_new(
     await page.locator(".pill").click()
     await expect(page.locator(f"{MESSAGES}[data-seq='90']")).to_be_in_viewport()
     await expect(divider).to_be_attached()
+    upward = page.locator(".unread-pill")
+    await expect(upward).to_have_text("30 unread messages")
+    await upward.click()
+    await expect(divider).to_be_in_viewport()
+    await upward.click()
+    await expect(page.locator(f"{MESSAGES}[data-seq='41']")).to_be_in_viewport()
+    await expect(upward).to_be_hidden()
+    await page.locator(".pill").click()
+    await expect(page.locator(f"{MESSAGES}[data-seq='90']")).to_be_in_viewport()
 
     await wheel(page, -700)
     place, seq = await top_of(page, 75), 75

@@ -96,6 +96,17 @@ async def test_in_groups_the_slowest_counts(
     assert [each["read"] for each in bus.signals(topics.chat(group))] == [[0, ann.id, 3]]
 
 
+async def test_nobody_waits_for_who_left(
+    app: Starlette, ann: Member, bob: Member, cara: Member, bus: RecordingBus
+) -> None:
+    group = await make_group(app, ann, bob, cara)
+    await make_message(app, ann, group)
+    await read(bob, group)
+    bus.told.clear()
+    await cara.post(f"/groups/{group}/leave")
+    assert [each["read"] for each in bus.signals(topics.chat(group))] == [[0, ann.id, 3]]
+
+
 async def test_who_comes_later_waits_for_nothing_of_before(
     app: Starlette, ann: Member, bob: Member, cara: Member
 ) -> None:
