@@ -74,7 +74,6 @@ async def _conversation(request: Request, work: Work, chat: Conversation) -> dic
         "message_id": str(uuid.uuid4()),
         "error": getattr(request.state, "errors", {}).get("body", ""),
         "section": "chats",
-        "open_chat": chat.id,
     }
 
 
