@@ -199,10 +199,12 @@ class SqliteWriter:
         assert self.connection
         await self.connection.commit()
         self.group = None
-        for work in group.works:
-            for announcement in work.told(self.render):
-                self.bus.publish(announcement)
-        group.done.set_result(None)
+        try:
+            for work in group.works:
+                for announcement in work.told(self.render):
+                    self.bus.publish(announcement)
+        finally:
+            group.done.set_result(None)  # durable, whoever heard of it
 
     async def _fail(self, error: BaseException) -> None:
         """Undo the whole group: nobody in it was told anything yet."""
