@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, make_url
+from sqlalchemy import make_url
 
 from app.db import now
 from app.settings import ROOT, Settings, WrongSetting
@@ -24,35 +23,53 @@ def migrate(settings: Settings) -> None:
     An existing database is copied beside itself first. Raises WrongSetting for a
     database of a newer version, which must not be touched.
     """
-    url = make_url(settings.database).set(drivername="sqlite")
-    path = Path(str(url.database))
+    path = Path(str(make_url(settings.database).database))
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    config = Config(ROOT / "alembic.ini")
-    script = ScriptDirectory.from_config(config)
-    engine = create_engine(url)
-    with engine.begin() as connection:
-        current = MigrationContext.configure(connection).get_current_revision()
-        if current == script.get_current_head():
-            return
-        if current is not None:
-            _require_known(script, current, path)
-            _copy(path, current)
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-    engine.dispose()
+    revisions = sorted(file.name.split("_")[0] for file in (ROOT / "migrations/versions").glob("[0-9]*.py"))
+    current = _revision(path)
+    if current == revisions[-1]:
+        return
+    if current is not None:
+        if current not in revisions:
+            raise WrongSetting(
+                f"{path} was made by a newer version of Parley (revision {current}); nothing was changed."
+            )
+        _copy(path, current)
+    _upgrade(path)
     path.chmod(0o600)
-    log.info("the database is at revision %s", script.get_current_head())
+    log.info("the database is at revision %s", revisions[-1])
 
 
-def _require_known(script: ScriptDirectory, current: str, path: Path) -> None:
-    if current not in {revision.revision for revision in script.walk_revisions()}:
-        raise WrongSetting(f"{path} was made by a newer version of Parley (revision {current}); nothing was changed.")
+def _revision(path: Path) -> str | None:
+    """The revision that a database says it has; None for one that is not there or empty."""
+    if not path.exists():
+        return None
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        has_table = database.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone()
+        row = database.execute("SELECT version_num FROM alembic_version").fetchone() if has_table else None
+    return str(row[0]) if row else None
+
+
+def _upgrade(path: Path) -> None:
+    """Run Alembic as a process of its own: loading it would slow down every start, though few need it."""
+    alembic = [
+        sys.executable,
+        "-m",
+        "alembic",
+        "-c",
+        str(ROOT / "alembic.ini"),
+        "-x",
+        f"url=sqlite:///{path.absolute()}",
+    ]
+    done = subprocess.run([*alembic, "upgrade", "head"], cwd=ROOT, capture_output=True, text=True)  # noqa: S603
+    if done.returncode:
+        raise RuntimeError(f"the database could not be brought up to date: {done.stderr}")
 
 
 def _copy(path: Path, current: str) -> None:
     """A whole, consistent copy, also while somebody reads."""
     target = path.with_name(f"{path.stem}-{current}-{now():%Y%m%d%H%M%S}.db")
-    with sqlite3.connect(path) as source, sqlite3.connect(target) as copy:
+    with contextlib.closing(sqlite3.connect(path)) as source, contextlib.closing(sqlite3.connect(target)) as copy:
         source.backup(copy)
     target.chmod(0o600)
     log.info("the database as it was is kept in %s", target)

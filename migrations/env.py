@@ -25,6 +25,7 @@ given = context.config.attributes.get("connection")
 if given is not None:
     run(given)
 else:
-    url = Settings.from_environment().database.replace("+aiosqlite", "")
+    named = context.get_x_argument(as_dictionary=True).get("url")
+    url = named or Settings.from_environment().database.replace("+aiosqlite", "")
     with create_engine(url).begin() as made:
         run(made)
