@@ -27,7 +27,6 @@ log = logging.getLogger(__name__)
 BEAT_SECONDS = 25
 FRAMES_A_SECOND = 20
 FRAMES_AT_ONCE = 60
-FRAME_CHARACTERS = 64 * 1024
 
 
 @dataclass(eq=False, slots=True)

@@ -34,7 +34,7 @@ async def _list(request: Request, work: Work) -> dict[str, Any]:
     user = me(request)
     rows = await service.rows(work, user)
     chosen = service.chosen(rows, shown, query)
-    people = [person for person in await users.directory(work, query, PEOPLE_FOUND) if query] if query else []
+    people = await users.directory(work, query, PEOPLE_FOUND) if query else []
     return {
         "rows": service.with_state(chosen, request.app.state.presence.is_online, _open_chat(request)),
         "filter": shown if shown in FILTERS else "all",

@@ -49,9 +49,8 @@ class Changes:
 def visible(chat_id: Any, user_id: int) -> ColumnElement[bool]:
     """The condition that every query of messages carries: may this person see them?
 
-    `chat_id` is a number, or the column of an outer query.
-
-    Inside one of their stays in the chat, and not hidden by themselves.
+    They may see what lies inside one of their stays in the chat and what they did not
+    hide themselves. `chat_id` is a number, or the column of an outer query.
     """
     stay = exists().where(
         col(MembershipInterval.chat_id) == col(Message.chat_id),
@@ -64,7 +63,7 @@ def visible(chat_id: Any, user_id: int) -> ColumnElement[bool]:
         col(HiddenMessage.chat_id) == col(Message.chat_id),
         col(HiddenMessage.seq) == col(Message.seq),
     )
-    # By itself SQLAlchemy finds the table of `chat_id` one query out only, and else joins it here anew.
+    # Said, so that neither table can ever be taken for one of the query around.
     stay, hidden = stay.correlate_except(MembershipInterval), hidden.correlate_except(HiddenMessage)
     return and_(col(Message.chat_id) == chat_id, stay, ~hidden)
 

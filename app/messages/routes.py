@@ -24,6 +24,7 @@ from app.users import service as users
 from app.users.models import Person
 from app.users.service import me
 from app.web import (
+    VARY,
     Caller,
     as_json,
     caller,
@@ -160,7 +161,7 @@ def _changes(request: Request, changes: Changes, others: Mark) -> Response:
         "X-Revision": str(changes.revision),
         "X-Delivered": str(others.delivered),
         "X-Read": str(others.read),
-        "Vary": "Accept, HX-Request, Cookie",
+        "Vary": VARY,
     }
     if changes.reload:
         headers["X-Reload"] = "1"
@@ -214,9 +215,8 @@ async def send(socket: Socket, frame: dict[str, Any]) -> None:
 async def menu(request: Request) -> Response:
     """What may be done with a message."""
     values = await _menu(request)
-    return await page(
-        request, "messages/menu.html", values, data={k: v for k, v in values.items() if k[:4] == "may_"}
-    )
+    data = {name: value for name, value in values.items() if name.startswith("may_")}
+    return await page(request, "messages/menu.html", values, data=data)
 
 
 async def _menu(request: Request) -> dict[str, Any]:
