@@ -56,7 +56,7 @@ def serve(settings: Settings, _: argparse.Namespace) -> int:
     migrate(settings)
     if not settings.is_local:
         asyncio.run(_say_how_to_begin(settings))
-    run(create_app(settings), settings.host, settings.port)
+    run(create_app(settings), settings.host, settings.port, proxies=settings.trusted_proxies)
     return 0
 
 

@@ -9,6 +9,7 @@ import logging
 import signal
 import socket
 from collections.abc import Generator
+from ipaddress import ip_network
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -21,9 +22,8 @@ UNREAD = 15_000  # milliseconds that a peer may leave unread what we sent
 STOP = 5  # seconds that requests in flight have to finish
 BACKLOG = 2048
 
-# Anybody can write X-Forwarded-For, so only a proxy on this machine is believed. The last address is how a
-# socket on "::" sees the first.
-PROXIES = ["127.0.0.1", "::1", "::ffff:127.0.0.1"]
+# Anybody can write X-Forwarded-For, so only a proxy on this machine is believed unless others are named.
+PROXIES = "127.0.0.1,::1"
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +82,16 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def config(app: ASGIApp, deadlines: Deadlines = DEADLINES) -> uvicorn.Config:
+def _also_mapped(proxies: str) -> list[str]:
+    """The networks, those of IPv4 also as a socket on "::" sees them."""
+    found = [ip_network(each) for each in proxies.split(",")]
+    return [
+        *map(str, found),
+        *(f"::ffff:{each.network_address}/{each.prefixlen + 96}" for each in found if each.version == 4),
+    ]
+
+
+def config(app: ASGIApp, deadlines: Deadlines = DEADLINES, proxies: str = PROXIES) -> uvicorn.Config:
     """uvicorn's settings for Parley; log lines go where the caller has sent them."""
     limits = {"deadlines": deadlines}
     return uvicorn.Config(
@@ -98,16 +107,16 @@ def config(app: ASGIApp, deadlines: Deadlines = DEADLINES) -> uvicorn.Config:
         access_log=False,
         log_config=None,
         log_level="warning",
-        forwarded_allow_ips=PROXIES,
+        forwarded_allow_ips=_also_mapped(proxies),
         backlog=BACKLOG,
         timeout_graceful_shutdown=STOP,
     )
 
 
-def run(app: ASGIApp, host: str, port: int, deadlines: Deadlines = DEADLINES) -> None:
+def run(app: ASGIApp, host: str, port: int, deadlines: Deadlines = DEADLINES, proxies: str = PROXIES) -> None:
     """Serve until SIGTERM or SIGINT, then finish the requests in flight and close the sockets with 1012.
 
     Raises PortTaken, or SystemExit when the app fails to start.
     """
     with listen(host, port) as listener:
-        Server(config(app, deadlines)).run(sockets=[listener])
+        Server(config(app, deadlines, proxies)).run(sockets=[listener])

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from functools import cached_property
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,7 +17,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 SECRET_CHARACTERS = 32
 ROOT = Path(__file__).parent.parent
 DATA = ROOT / "data"
+DRIVERS = {
+    "sqlite:///": "sqlite+aiosqlite:///",
+    "postgresql://": "postgresql+asyncpg://",
+    "postgres://": "postgresql+asyncpg://",
+}
 DEFAULT_PORTS = {"http": 80, "https": 443}
+SECRET = frozenset({"secret_key", "database_url", "redis_url"})  # not to be repeated in an error
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -45,15 +52,30 @@ def one_of(*words: str) -> Callable[[str], str]:
 
 
 def database(text: str) -> str:
-    if not text.startswith("sqlite:///"):
-        raise ValueError("an address like sqlite:////srv/parley/parley.db (other databases are not served yet)")
-    return text.replace("sqlite:///", "sqlite+aiosqlite:///", 1)
+    """SQLAlchemy's URL, which names the driver, too."""
+    for prefix, driver in DRIVERS.items():
+        if text.startswith(prefix):
+            return driver + text.removeprefix(prefix)
+    raise ValueError("an address like postgresql://parley:password@host/parley or sqlite:////srv/parley/parley.db")
 
 
-def reserved(text: str) -> str:
-    if text:
-        raise ValueError("left empty: several processes are not served yet")
+def bus(text: str) -> str:
+    if not text.startswith(("redis://", "rediss://", "unix://")):
+        raise ValueError("an address like redis://host:6379/0, rediss://host or unix:///run/redis.sock")
     return text
+
+
+def key(text: str) -> str:
+    if len(text) < SECRET_CHARACTERS:
+        raise ValueError(f"at least {SECRET_CHARACTERS} characters that nobody can guess")
+    return text
+
+
+def networks(text: str) -> str:
+    try:
+        return ",".join(str(ip_network(part.strip(), strict=False)) for part in text.split(","))
+    except ValueError as error:
+        raise ValueError("addresses or networks like 10.0.0.7,172.16.0.0/12") from error
 
 
 def origin(text: str) -> str:
@@ -89,10 +111,18 @@ class Settings:
     host: str = _variable("127.0.0.1", text, "Address to listen on.")
     port: int = _variable(8000, whole(0, 65535), "Port to listen on; 0 takes a free one.")
     data: Path = _variable(DATA, Path, "Folder of everything worth keeping: database and secrets.")
-    database_url: str = _variable("", database, "Database; empty means SQLite in the data folder.")
-    redis_url: str = _variable("", reserved, "Reserved for running several processes.")
+    database_url: str = _variable("", database, "PostgreSQL 14 or newer; empty means SQLite in the data folder.")
+    redis_url: str = _variable("", bus, "Redis 7, or Valkey, through which several processes are one server.")
+    secret_key: str = _variable(
+        "", key, "Signs cookies and links, the same for all processes; empty means a file in the data folder."
+    )
     base_url: str = _variable(
         "", origin, "Public address, with the path if Parley lives under one. Needed behind a proxy."
+    )
+    trusted_proxies: str = _variable(
+        "127.0.0.1,::1",
+        networks,
+        "Addresses and networks of proxies whose X-Forwarded-For and -Proto are believed.",
     )
     registration: str = _variable(
         "auto",
@@ -119,21 +149,39 @@ class Settings:
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
         """Read PARLEY_… variables; an empty one counts as unset.
 
-        Raises WrongSetting with a sentence that names the variable, also for a
-        PARLEY_… variable that does not exist, which is nearly always a typing error.
+        PARLEY_…_FILE names a file that holds the value, for secrets. Raises WrongSetting
+        with a sentence that names the variable, also for a PARLEY_… variable that does
+        not exist, which is nearly always a typing error.
         """
         known = {f"PARLEY_{each.name.upper()}": each for each in fields(cls)}
         values: dict[str, Any] = {}
         for name, value in environment.items():
             if not name.startswith("PARLEY_") or not value:
                 continue
+            if name.endswith("_FILE"):
+                name, value = name.removesuffix("_FILE"), _content(name, value)
             if name not in known:
                 raise WrongSetting(f"{name} is not a setting of Parley; see the table in the README.")
             try:
                 values[known[name].name] = known[name].metadata["parse"](value)
             except ValueError as error:
-                raise WrongSetting(f"{name} is {value!r}, but it must be {error}.") from error
-        return cls(**values)
+                shown = "hidden" if known[name].name in SECRET else repr(value)
+                raise WrongSetting(f"{name} is {shown}, but it must be {error}.") from error
+        return cls(**values)._consistent()
+
+    def _consistent(self) -> Settings:
+        """Raises WrongSetting for settings that do not go together."""
+        if self.redis_url and not self.is_shared:
+            raise WrongSetting(
+                "PARLEY_REDIS_URL is set, but SQLite serves one process: set PARLEY_DATABASE_URL to a PostgreSQL, "
+                "or leave PARLEY_REDIS_URL empty."
+            )
+        return self
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether the database can serve several processes."""
+        return self.database.startswith("postgresql")
 
     @property
     def database(self) -> str:
@@ -161,7 +209,11 @@ class Settings:
 
     @cached_property
     def secret(self) -> str:
-        """The key that signs cookies and links: made on first use, kept in the data folder, mode 0600."""
+        """The key that signs cookies and links: as given, else made on first use and kept in the data
+        folder, mode 0600.
+        """
+        if self.secret_key:
+            return self.secret_key
         path = self.data / "secret"
         self.data.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
@@ -171,6 +223,13 @@ class Settings:
         with os.fdopen(handle, "w") as file:
             file.write(secrets.token_urlsafe(48))
         return _whole_secret(path)
+
+
+def _content(name: str, path: str) -> str:
+    try:
+        return Path(path).read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise WrongSetting(f"{name} is {path!r}, but it must be a file that can be read.") from error
 
 
 def _whole_secret(path: Path) -> str:

@@ -29,7 +29,10 @@ def test_an_empty_environment_is_enough() -> None:
         ("PARLEY_BASE_URL", "https://example.org:port"),
         ("PARLEY_TIMEZONE", "Mars/Olympus"),
         ("PARLEY_DATABASE_URL", "mysql://localhost/parley"),
-        ("PARLEY_REDIS_URL", "redis://localhost"),
+        ("PARLEY_REDIS_URL", "http://localhost"),
+        ("PARLEY_SECRET_KEY", "short"),
+        ("PARLEY_SECRET_KEY_FILE", "/nowhere/at/all"),
+        ("PARLEY_TRUSTED_PROXIES", "everybody"),
         ("PARLEY_LOG_LEVEL", "loud"),
         ("PARLEY_MESSAGE_LENGTH", "0"),
         ("PARLEY_SEND_RATE", "1.5"),
@@ -85,3 +88,32 @@ def test_a_key_that_was_cut_off_signs_nothing(tmp_path: Path, left: str) -> None
     (tmp_path / "secret").write_text(left)
     with pytest.raises(WrongSetting, match="no whole key"):
         _ = Settings(data=tmp_path).secret
+
+
+KEY = "k" * 43
+SHARED = "postgresql://parley:hunter2@db/parley"
+
+
+def test_a_secret_may_be_given_or_stand_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text(KEY + "\n")
+    assert Settings.from_environment({"PARLEY_SECRET_KEY": KEY}).secret == KEY
+    assert Settings.from_environment({"PARLEY_SECRET_KEY_FILE": str(tmp_path / "key")}).secret == KEY
+
+
+def test_the_database_is_named_with_its_driver() -> None:
+    for url in (SHARED, SHARED.replace("postgresql", "postgres")):
+        settings = Settings.from_environment({"PARLEY_DATABASE_URL": url})
+        assert (settings.database, settings.is_shared) == (SHARED.replace("sql:", "sql+asyncpg:"), True)
+    assert not Settings().is_shared
+
+
+def test_a_bus_needs_a_database_that_several_processes_share() -> None:
+    with pytest.raises(WrongSetting, match="PARLEY_DATABASE_URL"):
+        Settings.from_environment({"PARLEY_REDIS_URL": "redis://localhost"})
+    Settings.from_environment({"PARLEY_REDIS_URL": "redis://localhost", "PARLEY_DATABASE_URL": SHARED})
+
+
+def test_an_error_does_not_repeat_a_password() -> None:
+    with pytest.raises(WrongSetting) as refusal:
+        Settings.from_environment({"PARLEY_DATABASE_URL": "mysql://parley:hunter2@db/parley"})
+    assert "hunter2" not in str(refusal.value)
