@@ -1,0 +1,153 @@
+"""PostgreSQL and Redis for tests: real servers on free ports, in folders that go away with them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from abc import ABC, abstractmethod
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+PATIENCE = 20  # seconds in which a server must start or stop
+NOBODY = "nobody"  # PostgreSQL refuses to run as root
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def wait_for_port(port: int, process: subprocess.Popen[bytes]) -> None:
+    """Until something listens. Raises RuntimeError when the process ends instead, or takes too long."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            break
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.02)
+        else:
+            return
+    raise RuntimeError(f"{process.args!r} does not listen on port {port}")
+
+
+class Server(ABC):
+    """A program that listens on `port` from `start` to `stop`, and may be killed and started again in between."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.folder = Path(tempfile.mkdtemp(prefix="parley-"))
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @abstractmethod
+    def command(self) -> list[str]:
+        """The program and its arguments; it stays in the foreground."""
+
+    def start(self) -> None:
+        quiet = subprocess.DEVNULL
+        self.process = subprocess.Popen(self.command(), stdin=quiet, stdout=quiet, stderr=quiet)
+        wait_for_port(self.port, self.process)
+
+    def stop(self, how: int = signal.SIGTERM) -> None:
+        """Raises TimeoutExpired for a server that does not end."""
+        if self.process is None:
+            return
+        self.process.send_signal(how)
+        self.process.wait(PATIENCE)
+        self.process = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        self.stop(signal.SIGKILL)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Redis(Server):
+    """Redis without persistence; `stop(SIGKILL)` and `start()` lose all it held."""
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def command(self) -> list[str]:
+        where = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder)]
+        return ["redis-server", *where, "--save", "", "--appendonly", "no"]
+
+
+class Postgres(Server):
+    """A cluster of its own with one empty database `parley`; durable like a real one where `durable`."""
+
+    def __init__(self, durable: bool = False) -> None:
+        super().__init__()
+        self.durable = durable
+        self.bin = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
+        self.data = self.folder / "data"
+
+    @property
+    def url(self) -> str:
+        return self.address("parley")
+
+    def address(self, database: str) -> str:
+        return f"postgresql://parley@127.0.0.1:{self.port}/{database}"
+
+    def command(self) -> list[str]:
+        options = {
+            "port": self.port,
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": self.folder,
+            "max_connections": 200,
+            "fsync": "on" if self.durable else "off",
+            "synchronous_commit": "on" if self.durable else "off",
+            "full_page_writes": "on" if self.durable else "off",
+        }
+        settings = [f"--{name}={value}" for name, value in options.items()]
+        return self.as_nobody([f"{self.bin}/postgres", "-D", str(self.data), *settings])
+
+    def as_nobody(self, command: list[str]) -> list[str]:
+        """Root steps down: PostgreSQL refuses to run as root."""
+        if os.geteuid() != 0:
+            return command
+        return ["setpriv", f"--reuid={NOBODY}", "--regid=nogroup", "--clear-groups", *command]
+
+    def start(self) -> None:
+        if not self.data.exists():
+            self._create()
+        super().start()
+        self._wait_until_ready()
+
+    def _create(self) -> None:
+        if os.geteuid() == 0:
+            shutil.chown(self.folder, NOBODY)
+        flags = ["--auth=trust", "--username=parley", "--encoding=UTF8", "--locale=C.UTF-8"]
+        command = [f"{self.bin}/initdb", "-D", str(self.data), *flags, *([] if self.durable else ["--no-sync"])]
+        subprocess.run(self.as_nobody(command), check=True, capture_output=True)
+        Server.start(self)
+        self._wait_until_ready()
+        self.sql("CREATE DATABASE parley", "postgres")
+        self.stop(signal.SIGINT)
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while subprocess.run([f"{self.bin}/pg_isready", "-qh127.0.0.1", f"-p{self.port}"]).returncode:
+            if time.monotonic() > deadline:
+                raise RuntimeError("PostgreSQL does not accept connections")
+            time.sleep(0.02)
+
+    def sql(self, statement: str, database: str = "parley") -> str:
+        """Run one statement with psql; answers what it prints, unaligned."""
+        command = [f"{self.bin}/psql", "-XqtAv", "ON_ERROR_STOP=1", "-c", statement, self.address(database)]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
