@@ -1,11 +1,30 @@
-"""Token buckets: how often something may happen, kept in memory."""
+"""Token buckets: how often something may happen, kept in memory, or in Redis for all processes together."""
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
 from app.errors import TooMany
+from app.redis import name
+
+# A bucket is one number: the time at which it will be full again. Redis forgets it then.
+# Answers how long to wait for a token, as text, since Redis cuts numbers off.
+TAKE = """
+local time, rate, burst = redis.call('TIME'), tonumber(ARGV[1]), tonumber(ARGV[2])
+local now = time[1] + time[2] / 1e6
+local full = math.max(tonumber(redis.call('GET', KEYS[1]) or '0'), now) + ARGV[3] / rate
+local wait = full - now - burst / rate
+if wait > 1e-6 then return tostring(wait) end
+local left = math.ceil((full - now) * 1000)
+if left <= 0 then redis.call('DEL', KEYS[1])
+else redis.call('SET', KEYS[1], string.format('%.6f', full), 'PX', left) end
+return '0'
+"""
 
 
 class Limit:
@@ -30,16 +49,15 @@ class Limit:
         self._forget(now)
         return wait
 
-    def require(self, *keys: str) -> None:
+    async def require(self, *keys: str) -> None:
         """Take a token for each key; raises TooMany when one of them has none."""
         if wait := max(self.take(key) for key in keys):
             raise TooMany(wait)
 
-    def give_back(self, *keys: str) -> None:
+    async def give_back(self, key: str) -> None:
         """Undo a `take`, for what turned out not to count."""
-        for key in keys:
-            tokens, since = self.buckets.get(key, (self.burst, self.clock()))
-            self.buckets[key] = (min(self.burst, tokens + 1), since)
+        tokens, since = self.buckets.get(key, (self.burst, self.clock()))
+        self.buckets[key] = (min(self.burst, tokens + 1), since)
 
     def _forget(self, now: float) -> None:
         # Keys stand in the order of their last use, so the stale ones are in front.
@@ -47,3 +65,35 @@ class Limit:
             if (now - since) * self.rate < self.burst:
                 break
             del self.buckets[key]
+
+
+class SharedLimit(Limit):
+    """The same for all processes together. While Redis is not `reachable`, each process counts for itself."""
+
+    def __init__(self, redis: Redis, purpose: str, rate: float, burst: float, reachable: Callable[[], bool]) -> None:
+        super().__init__(rate, burst)
+        self.redis = redis
+        self.purpose = purpose
+        self.reachable = reachable
+
+    async def require(self, *keys: str) -> None:
+        waits = [await self._ask(key, 1) for key in keys]
+        if None in waits:
+            await super().require(*keys)
+        elif wait := max(wait or 0 for wait in waits):
+            raise TooMany(wait)
+
+    async def give_back(self, key: str) -> None:
+        if await self._ask(key, -1) is None:
+            await super().give_back(key)
+
+    async def _ask(self, key: str, tokens: int) -> float | None:
+        """Take tokens; answers the seconds until there will be enough, None where Redis does not answer."""
+        if not self.reachable():
+            return None
+        bucket = name(self.redis, "limit", self.purpose, key)
+        try:
+            wait = float(await self.redis.eval(TAKE, 1, bucket, str(self.rate), str(self.burst), str(tokens)))
+        except (RedisError, OSError, TimeoutError):
+            return None
+        return math.ceil(wait * 1000) / 1000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,6 +11,7 @@ from typing import Any
 
 from itsdangerous import Signer
 from starlette.applications import Starlette
+from starlette.datastructures import State
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
@@ -27,17 +29,19 @@ from app.errors import Refused
 from app.files import StaticFolder
 from app.groups import routes as groups
 from app.inbox import routes as inbox
-from app.limits import Limit
+from app.limits import Limit, SharedLimit
 from app.messages import routes as messages
 from app.presence import routes as presence
-from app.presence.service import saw
-from app.realtime.bus import LocalBus
+from app.presence.leases import Leases, NoLeases, RedisLeases
+from app.realtime.bus import Hooks, LocalBus
 from app.realtime.hub import Hub
+from app.realtime.redis_bus import RedisBus
 from app.receipts import routes as receipts
 from app.receipts.marks import Marks
+from app.redis import connect
 from app.security import Security
 from app.settings import Settings
-from app.socket import Handler, door
+from app.socket import Handler, door, recheck
 from app.templates import Templates
 from app.users import routes as users
 from app.web import broken, gone, no_route, refused
@@ -74,7 +78,9 @@ def _furnish(app: Starlette, settings: Settings, templates: Templates) -> None:
     state.settings = settings
     state.templates = templates
     state.hub = Hub()
-    state.bus = LocalBus(state.hub)
+    state.sockets = set()
+    state.redis = connect(settings.redis_url) if settings.redis_url else None
+    state.bus = RedisBus(state.hub, state.redis) if state.redis else LocalBus(state.hub)
     state.database = Database(settings.database, state.bus, templates.render)
     state.passwords = Passwords()
     state.session_tokens = Tokens(settings.secret, "session")
@@ -82,25 +88,45 @@ def _furnish(app: Starlette, settings: Settings, templates: Templates) -> None:
     state.known_devices = Signer(settings.secret, salt="known device", digest_method=hashlib.sha256)
     state.registration_is_open = auth.registration_is_open
     state.shell = inbox.shell
-    state.presence = presence.presence_of(app)
+    state.presence = presence.presence_of(app, _leases(state))
     state.marks = Marks()
-    state.logins = Limit(settings.login_attempts / QUARTER_HOUR, settings.login_attempts)
-    state.addresses = Limit(settings.address_attempts / QUARTER_HOUR, settings.address_attempts)
-    state.sends = Limit(settings.send_rate, settings.send_burst)
-    state.writes = Limit(settings.request_rate, settings.request_rate * 4)
+    state.logins = _limit(state, "logins", settings.login_attempts / QUARTER_HOUR, settings.login_attempts)
+    state.addresses = _limit(state, "addresses", settings.address_attempts / QUARTER_HOUR, settings.address_attempts)
+    state.sends = _limit(state, "sends", settings.send_rate, settings.send_burst)
+    state.writes = _limit(state, "writes", settings.request_rate, settings.request_rate * 4)
+
+
+def _limit(state: State, purpose: str, rate: float, burst: float) -> Limit:
+    if state.redis is None:
+        return Limit(rate, burst)
+    return SharedLimit(state.redis, purpose, rate, burst, lambda: state.bus.is_whole)
+
+
+def _leases(state: State) -> Leases:
+    if state.redis is None:
+        return NoLeases()
+    return RedisLeases(state.redis, state.bus.process, lambda: state.bus.is_whole)
 
 
 @asynccontextmanager
 async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     state = app.state
+
+    async def whole() -> None:
+        await recheck(app)
+        await state.presence.renew()
+
     stopping = asyncio.Event()
-    flushing = asyncio.create_task(receipts.flush(state.database, state.marks, stopping))
-    try:
-        yield
-    finally:
-        stopping.set()
-        await flushing
-        await state.presence.close()
-        async with state.database.write() as work:
-            await saw(work, state.presence.online)
-        await state.database.close()
+    async with state.bus.running(Hooks(functools.partial(recheck, app), whole, state.presence.bury)):
+        flushing = asyncio.create_task(receipts.flush(state.database, state.marks, stopping))
+        telling = asyncio.create_task(state.presence.run())
+        try:
+            yield
+        finally:
+            stopping.set()
+            await flushing
+            telling.cancel()
+            await state.presence.close()
+    await state.database.close()
+    if state.redis:
+        await state.redis.aclose()

@@ -12,6 +12,7 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from app.auth import service as auth
 from app.auth.broadcasts import SESSION_OVER
 from app.auth.guard import who
 from app.chats import service as chats
@@ -27,6 +28,7 @@ log = logging.getLogger(__name__)
 BEAT_SECONDS = 25
 FRAMES_A_SECOND = 20
 FRAMES_AT_ONCE = 60
+AT_ONCE = 1000  # sockets whose rights one look into the database checks
 
 
 @dataclass(eq=False, slots=True)
@@ -37,6 +39,7 @@ class Socket:
     user: Person
     session_id: int
     outbox: Outbox
+    is_listening: bool = False  # whether it has joined its topics
 
     def hears(self, topic: str) -> bool:
         return self.hub.hears(self.outbox, topic)
@@ -74,11 +77,13 @@ async def _serve(websocket: WebSocket, socket: Socket, handlers: Mapping[str, Ha
     if len(socket.hub.listeners(topics.user(socket.user.id))) >= most:
         await websocket.close(TOO_SLOW, "too many open pages")
         return
+    state.sockets.add(socket)
     writer = asyncio.create_task(_write(websocket, socket.outbox))
     try:
         await _listen(websocket, socket)
         await _read(websocket, socket, handlers)
     finally:
+        state.sockets.discard(socket)
         socket.hub.remove(socket.outbox)
         state.presence.went(socket.user.id, socket)
         writer.cancel()
@@ -86,13 +91,41 @@ async def _serve(websocket: WebSocket, socket: Socket, handlers: Mapping[str, Ha
 
 async def _listen(websocket: WebSocket, socket: Socket) -> None:
     """Join first and look then: what changes in between is heard or seen, never neither."""
-    hub, user_id = socket.hub, socket.user.id
-    hub.join(socket.outbox, [topics.everyone(), topics.user(user_id), topics.session(socket.session_id)])
+    hub, bus, user_id = socket.hub, socket.app.state.bus, socket.user.id
+    own = [topics.everyone(), topics.user(user_id), topics.session(socket.session_id)]
+    hub.join(socket.outbox, own)
+    await bus.hears(own)
     async with socket.app.state.database.read() as work:
-        hub.join(socket.outbox, map(topics.chat, await chats.topic_ids(work, user_id)))
+        theirs = [topics.chat(chat_id) for chat_id in await chats.topic_ids(work, user_id)]
+    hub.join(socket.outbox, theirs)
+    await bus.hears(theirs)
     if await who(websocket) is None:  # signed out between the handshake and the joining
         socket.outbox.close(SESSION_OVER)
+    socket.is_listening = True
     socket.outbox.put(signal("ready"))
+    if not bus.is_whole:
+        socket.outbox.put(signal("limited", on=True))
+
+
+async def recheck(app: Starlette) -> None:
+    """May the sockets of this process still hear what they hear? For when orders to leave may have been lost."""
+    sockets: list[Socket] = list(app.state.sockets)
+    for start in range(0, len(sockets), AT_ONCE):
+        some = sockets[start : start + AT_ONCE]
+        async with app.state.database.read() as work:
+            living = await auth.living(work, {socket.session_id for socket in some})
+            chat_ids = await chats.topic_ids_of(work, {socket.user.id for socket in some})
+        for socket in some:
+            if socket.session_id not in living:
+                socket.outbox.close(SESSION_OVER)
+            elif socket.is_listening:
+                _adjust(socket, {topics.chat(chat_id) for chat_id in chat_ids.get(socket.user.id, ())})
+
+
+def _adjust(socket: Socket, right: set[str]) -> None:
+    hears = {topic for topic in socket.hub.joined.get(socket.outbox, ()) if topics.is_chat(topic)}
+    socket.hub.leave(socket.outbox, hears - right)
+    socket.hub.join(socket.outbox, right - hears)
 
 
 async def _write(websocket: WebSocket, outbox: Outbox) -> None:

@@ -23,6 +23,7 @@ from app.realtime.bus import LocalBus
 from app.realtime.frames import Announcement, Control, Frame
 from app.settings import Settings
 from app.templates import Templates
+from tests.backing import Redis
 from tests.make import Client, Member, make_chat, make_member
 from tests.server import Running, running
 
@@ -49,7 +50,8 @@ class RecordingBus(LocalBus):
 
     def frames(self, topic: str) -> list[str]:
         """What a topic was told."""
-        return [each.text for each in self.told if isinstance(each, Frame) and each.topic == topic]
+        told = [each.text if isinstance(each, Frame) else each.then for each in self.told if each.topic == topic]
+        return [text for text in told if text]
 
     def html(self, topic: str) -> list[str]:
         return [text for text in self.frames(topic) if text.startswith("<")]
@@ -193,3 +195,10 @@ async def ada(app: Starlette) -> AsyncIterator[Member]:
 async def chat_id(app: Starlette, ann: Member, bob: Member) -> int:
     """The direct chat of Ann and Bob, in which nothing was said yet."""
     return await make_chat(app, ann, bob)
+
+
+@pytest.fixture
+def redis() -> Iterator[Redis]:
+    """A Redis of this test's own, empty."""
+    with Redis() as server:
+        yield server

@@ -153,7 +153,7 @@ class Guard:
         state.user, state.session_id = found.person, found.session_id
         if request.method not in SAFE:
             writes: Limit = app_state.writes
-            writes.require(f"user:{found.person.id}")
+            await writes.require(f"user:{found.person.id}")
         if now() - found.last_active_at > TOUCH_EVERY:
             async with app_state.database.write() as work:
                 await service.touch(work, found.session_id, address(request))

@@ -90,16 +90,16 @@ async def login(request: Request) -> Response:
     fields = await form(request, again=show_login)
     username, password = fields.get("username", ""), fields.get("password", "")
     limits = request.app.state.logins
-    request.app.state.addresses.require(neighbourhood(request))
+    await request.app.state.addresses.require(neighbourhood(request))
     async with database(request).read() as work:
         user = await service.account(work, username)
     account_key = attempts_key(request, username, user.id if user else None)
-    limits.require(account_key)
+    await limits.require(account_key)
     passwords = request.app.state.passwords
     if not await passwords.verify(user.password_hash if user else None, password) or not user:
         raise Invalid(_=WRONG)
-    limits.give_back(account_key)
-    request.app.state.addresses.give_back(neighbourhood(request))
+    await limits.give_back(account_key)
+    await request.app.state.addresses.give_back(neighbourhood(request))
     return await _sign_in(request, Person.of(user), way_back(request), 200)
 
 
@@ -111,7 +111,7 @@ async def show_register(request: Request) -> Response:
 
 async def register(request: Request) -> Response:
     fields = await form(request, again=show_register)
-    request.app.state.addresses.require(neighbourhood(request))
+    await request.app.state.addresses.require(neighbourhood(request))
     token = request.path_params.get("token") or fields.get("invite", "")
     invite_hash = request.app.state.invite_tokens.read(token) if token else None
     if not registration_is_open(request) and invite_hash is None:
@@ -193,12 +193,12 @@ async def edit_password(request: Request) -> Response:
 async def update_password(request: Request) -> Response:
     fields = await form(request, again=edit_password)
     passwords, user = request.app.state.passwords, me(request)
-    request.app.state.logins.require(account_attempts(user.id))
+    await request.app.state.logins.require(account_attempts(user.id))
     async with database(request).read() as work:
         account = await service.account(work, user.username)
     if not await passwords.verify(account.password_hash if account else None, fields.get("current", "")):
         raise Invalid(current="This is not your current password.")
-    request.app.state.logins.give_back(account_attempts(user.id))
+    await request.app.state.logins.give_back(account_attempts(user.id))
     require_good(fields.get("password", ""), user.username, user.display_name)
     password_hash = await passwords.hash(fields["password"])
     async with database(request).write() as work:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -134,6 +134,11 @@ async def signed_in(work: Work, token_hash: str, days: int) -> SignedIn | None:
     if not rows or rows[0].last_active_at < now() - timedelta(days=days):
         return None
     return SignedIn(Person.of(rows[0]), rows[0].session_id, rows[0].last_active_at)
+
+
+async def living(work: Work, session_ids: Collection[int]) -> set[int]:
+    """Which of these sessions still exist."""
+    return set(await work.all(select(Session.id).where(col(Session.id).in_(session_ids))))
 
 
 async def touch(work: Work, session_id: int, address: str) -> None:

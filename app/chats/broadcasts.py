@@ -26,9 +26,8 @@ def revised(render: Render, moving: Moving) -> Iterator[Frame]:
 def joined(_: Render, chat_id: int, user_ids: Collection[int], unaware: Collection[int]) -> Iterator[Announcement]:
     """Their pages hear the chat; who is `unaware` learns of it by the first message only."""
     for user_id in user_ids:
-        yield Control(topics.user(user_id), "join", topics.chat(chat_id))
-        if user_id not in unaware:
-            yield Frame(topics.user(user_id), signal("chat.joined", chat=chat_id))
+        then = "" if user_id in unaware else signal("chat.joined", chat=chat_id)
+        yield Control(topics.user(user_id), "join", topics.chat(chat_id), then)
 
 
 def left(_: Render, chat_id: int, user_id: int) -> Iterator[Announcement]:

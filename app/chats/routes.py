@@ -17,7 +17,7 @@ async def info(request: Request) -> Response:
         chat = await service.require_member(work, number(request, "chat_id"), me(request))
         is_in = chat.in_group and chat.is_present
         members = await service.members(work, chat.id, me(request)) if is_in else []
-        chat = await service.with_people(work, chat, request.app.state.presence.is_online)
+        chat = await service.with_people(work, chat, request.app.state.presence.online)
     return await page(
         request, "chats/info.html", {"chat": chat, "members": members, "section": "chats"}, data=members
     )

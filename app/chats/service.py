@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import func, insert, update
@@ -14,6 +14,9 @@ from app.db import Work, now
 from app.errors import Invalid, NotFound
 from app.users import service as users
 from app.users.models import Person, User
+
+# Who of some people is here now.
+Online = Callable[[Collection[int]], Awaitable[set[int]]]
 
 DRAFT = 20_000
 ROLES = ("owner", "admin", "member")
@@ -73,10 +76,11 @@ async def conversations(work: Work, user: Person, chat_ids: Collection[int] | No
     ]
 
 
-async def with_people(work: Work, chat: Conversation, is_online: Callable[[int], bool]) -> Conversation:
+async def with_people(work: Work, chat: Conversation, online: Online) -> Conversation:
     """The same with what its header shows: whether the partner is here, or how many are in."""
     if chat.partner:
-        return replace(chat, partner=replace(chat.partner, online=is_online(chat.partner.id)))
+        is_online = bool(await online([chat.partner.id]))
+        return replace(chat, partner=replace(chat.partner, online=is_online))
     return replace(chat, member_count=await member_count(work, chat.id))
 
 
@@ -228,14 +232,31 @@ async def topic_ids(work: Work, user_id: int) -> Sequence[int]:
     return await work.all(select(Membership.chat_id).where(Membership.user_id == user_id, col(Membership.is_present)))
 
 
-async def direct_partner_ids(work: Work, user_id: int) -> list[int]:
-    """With whom somebody has a direct chat."""
+async def topic_ids_of(work: Work, user_ids: Collection[int]) -> dict[int, set[int]]:
+    """The same for many people at once."""
     statement = (
-        select(Chat.pair)
-        .join(Membership, col(Membership.chat_id) == col(Chat.id))
-        .where(Membership.user_id == user_id, Chat.kind == "direct")
+        select(Membership)
+        .where(col(Membership.user_id).in_(user_ids), col(Membership.is_present))
+        .with_only_columns(col(Membership.user_id), col(Membership.chat_id))
     )
-    return [partner_id(row.pair, user_id) for row in await work.rows(statement)]
+    found: dict[int, set[int]] = {}
+    for row in await work.rows(statement):
+        found.setdefault(row.user_id, set()).add(row.chat_id)
+    return found
+
+
+async def direct_partner_ids(work: Work, user_ids: Collection[int]) -> dict[int, list[int]]:
+    """For each of these people with whom they have a direct chat."""
+    statement = (
+        select(Chat)
+        .join(Membership, col(Membership.chat_id) == col(Chat.id))
+        .where(col(Membership.user_id).in_(user_ids), Chat.kind == "direct")
+        .with_only_columns(col(Chat.pair), col(Membership.user_id))
+    )
+    found: dict[int, list[int]] = {}
+    for row in await work.rows(statement):
+        found.setdefault(row.user_id, []).append(partner_id(row.pair, row.user_id))
+    return found
 
 
 async def save_draft(work: Work, chat_id: int, user: Person, body: str) -> None:

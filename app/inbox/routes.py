@@ -36,7 +36,7 @@ async def _list(request: Request, work: Work) -> dict[str, Any]:
     chosen = service.chosen(rows, shown, query)
     people = await users.directory(work, query, PEOPLE_FOUND) if query else []
     return {
-        "rows": service.with_state(chosen, request.app.state.presence.is_online, _open_chat(request)),
+        "rows": await service.with_state(chosen, request.app.state.presence.online, _open_chat(request)),
         "filter": shown if shown in FILTERS else "all",
         "query": query,
         "unread_chats": sum(1 for row in rows if row.unread),
@@ -95,7 +95,7 @@ async def row(request: Request) -> Response:
         found = await service.rows(work, me(request), [number(request, "chat_id")])
     if not found:
         raise NotFound
-    found = service.with_state(found, request.app.state.presence.is_online, None)
+    found = await service.with_state(found, request.app.state.presence.online, None)
     return await page(request, "inbox/_row.html", {"row": found[0]}, data=row_data(found[0]))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import func
@@ -141,13 +141,7 @@ def chosen(listed: Sequence[Row], shown: str, query: str) -> list[Row]:
     return [row for row in kept if key(query) in key(row.title)] if query else kept
 
 
-def with_state(listed: Sequence[Row], is_online: Callable[[int], bool], open_chat: int | None) -> list[Row]:
+async def with_state(listed: Sequence[Row], online: chats.Online, open_chat: int | None) -> list[Row]:
     """The rows with what only this moment knows."""
-    return [
-        replace(
-            row,
-            online=row.kind == "direct" and row.partner_id is not None and is_online(row.partner_id),
-            is_open=row.chat_id == open_chat,
-        )
-        for row in listed
-    ]
+    here = await online([row.partner_id for row in listed if row.kind == "direct" and row.partner_id is not None])
+    return [replace(row, online=row.partner_id in here, is_open=row.chat_id == open_chat) for row in listed]

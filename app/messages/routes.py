@@ -57,7 +57,7 @@ async def _conversation(request: Request, work: Work, chat: Conversation) -> dic
         around = first_unread
     window = await history.page(work, chat, user, before=asked["before"], after=asked["after"], around=around)
     others = await _others(work, chat, user)
-    chat = await chats.with_people(work, chat, request.app.state.presence.is_online)
+    chat = await chats.with_people(work, chat, request.app.state.presence.online)
     typed = getattr(request.state, "form", None)
     return {
         "chat": chat,
@@ -191,7 +191,7 @@ def _item(request: Request, bubble: Bubble) -> str:
 async def create(request: Request) -> Response:
     """Send. The answer is the bubble, the same that everybody hears."""
     fields = await form(request, again=index)
-    request.app.state.sends.require(f"user:{me(request).id}")
+    await request.app.state.sends.require(f"user:{me(request).id}")
     draft = Draft.read(fields, settings(request).message_length)
     chat_id = number(request, "chat_id")
     async with database(request).write() as work:
@@ -203,7 +203,7 @@ async def create(request: Request) -> Response:
 async def send(socket: Socket, frame: dict[str, Any]) -> None:
     """The frame message.send: like the POST; the sender hears the bubble as everybody does."""
     app = socket.app.state
-    app.sends.require(f"user:{socket.user.id}")
+    await app.sends.require(f"user:{socket.user.id}")
     fields = {name: value for name in ("id", "body") if isinstance(value := frame.get(name), str)}
     draft = Draft.read({**fields, "seen": str(frame.get("seen", ""))}, app.settings.message_length)
     chat_id = chat_of(frame)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from starlette.applications import Starlette
@@ -9,24 +10,26 @@ from starlette.applications import Starlette
 from app.chats import service as chats
 from app.db import now
 from app.presence import broadcasts, service
+from app.presence.leases import Leases
 from app.presence.service import Presence
 from app.realtime import topics
 from app.socket import Socket
 
 
-def presence_of(app: Starlette) -> Presence:
-    """Presence that tells the direct partners, and keeps when somebody was last seen."""
+def presence_of(app: Starlette, leases: Leases) -> Presence:
+    """Presence that tells the direct partners, and keeps when people were last seen."""
 
-    async def tell(user_id: int, online: bool) -> None:
+    async def tell(user_ids: Collection[int], online: bool) -> None:
         async with app.state.database.read() as work:
-            partners = await chats.direct_partner_ids(work, user_id)
-        for frame in broadcasts.presence(user_id, online, now(), partners):
-            app.state.bus.publish(frame)
+            partners = await chats.direct_partner_ids(work, user_ids)
+        for user_id in user_ids:
+            for frame in broadcasts.presence(user_id, online, now(), partners.get(user_id, ())):
+                app.state.bus.publish(frame)
         if not online:
             async with app.state.database.write() as work:
-                await service.saw(work, [user_id])
+                await service.saw(work, user_ids)
 
-    return Presence(tell)
+    return Presence(tell, leases)
 
 
 async def here(socket: Socket, _: dict[str, Any]) -> None:

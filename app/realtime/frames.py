@@ -17,11 +17,15 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """An order for the sockets of a topic themselves: join or leave the topic `argument`, or close with that code."""
+    """An order for the sockets of a topic themselves: join or leave the topic `argument`, or close with that code.
+
+    `then` is a frame for them once it is done: who joined hears the topic from there on.
+    """
 
     topic: str
     order: Literal["join", "leave", "close"]
     argument: str
+    then: str = ""
 
 
 Announcement = Frame | Control

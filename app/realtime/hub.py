@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from app.realtime.frames import is_html
 
@@ -60,24 +60,32 @@ class Outbox:
 
 
 class Hub:
-    """Topic → outboxes. Knows neither people nor chats nor HTML, and does no I/O."""
+    """Topic → outboxes. Knows neither people nor chats nor HTML, and does no I/O.
+
+    `changed` is called with a topic that has got its first listener, or lost its last.
+    """
 
     def __init__(self) -> None:
         self.topics: dict[str, set[Outbox]] = {}
         self.joined: dict[Outbox, set[str]] = {}
+        self.changed: Callable[[str], None] = lambda _: None
 
     def join(self, outbox: Outbox, topics: Iterable[str]) -> None:
         mine = self.joined.setdefault(outbox, set())
         for topic in topics:
-            self.topics.setdefault(topic, set()).add(outbox)
+            if topic not in self.topics:
+                self.topics[topic] = set()
+                self.changed(topic)
+            self.topics[topic].add(outbox)
             mine.add(topic)
 
     def leave(self, outbox: Outbox, topics: Iterable[str]) -> None:
         for topic in topics:
             listeners = self.topics.get(topic, set())
             listeners.discard(outbox)
-            if not listeners:
-                self.topics.pop(topic, None)
+            if not listeners and topic in self.topics:
+                del self.topics[topic]
+                self.changed(topic)
             self.joined.get(outbox, set()).discard(topic)
 
     def remove(self, outbox: Outbox) -> None:

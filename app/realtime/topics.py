@@ -6,6 +6,10 @@ def chat(chat_id: int) -> str:
     return f"chat:{chat_id}"
 
 
+def is_chat(topic: str) -> bool:
+    return topic.startswith("chat:")
+
+
 def user(user_id: int) -> str:
     """What every page of one person hears."""
     return f"user:{user_id}"

@@ -23,7 +23,8 @@ async def index(request: Request) -> Response:
     async with database(request).read() as work:
         people = await service.directory(work, query)
         contacts = await service.contact_ids(work, me(request).id)
-    people = [replace(person, online=request.app.state.presence.is_online(person.id)) for person in people]
+    online = await request.app.state.presence.online([person.id for person in people])
+    people = [replace(person, online=person.id in online) for person in people]
     values = {
         "contacts": [person for person in people if person.id in contacts],
         "users": [person for person in people if person.id not in contacts],
@@ -37,7 +38,7 @@ async def show(request: Request) -> Response:
     async with database(request).read() as work:
         person = await service.get(work, number(request, "user_id"))
         contacts = await service.contact_ids(work, me(request).id)
-    person = replace(person, online=request.app.state.presence.is_online(person.id))
+    person = replace(person, online=bool(await request.app.state.presence.online([person.id])))
     values = {"user": person, "is_contact": person.id in contacts, "section": "people"}
     return await page(request, "users/show.html", values, data=person)
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from datetime import datetime
 
 import pytest
 from starlette.applications import Starlette
 
+from app.presence.leases import NoLeases
 from app.presence.service import Presence
 from tests.make import HTML, Member, make_group, sign_in
 from tests.server import Running
 from tests.sockets import listening
+from tests.waiting import until
 
 
 class Told:
@@ -21,10 +23,16 @@ class Told:
 
     def __init__(self, away_after: float = 0) -> None:
         self.changes: asyncio.Queue[tuple[int, bool]] = asyncio.Queue()
-        self.presence = Presence(self.tell, away_after)
+        self.presence = Presence(self.tell, NoLeases(), away_after)
+        self.running = asyncio.create_task(self.presence.run())
 
-    async def tell(self, user_id: int, online: bool) -> None:
-        await self.changes.put((user_id, online))
+    async def tell(self, user_ids: Collection[int], online: bool) -> None:
+        for user_id in user_ids:
+            await self.changes.put((user_id, online))
+
+    async def close(self) -> None:
+        self.running.cancel()
+        await self.presence.close()
 
     async def next(self) -> tuple[int, bool]:
         async with asyncio.timeout(5):
@@ -35,18 +43,18 @@ class Told:
 async def told() -> AsyncIterator[Told]:
     made = Told()
     yield made
-    await made.presence.close()
+    await made.close()
 
 
 async def test_coming_and_going_is_told_once(told: Told) -> None:
     told.presence.came(1, "laptop")
     told.presence.came(1, "laptop")
     told.presence.came(1, "phone")
-    assert (await told.next(), told.presence.is_online(1)) == ((1, True), True)
+    assert (await told.next(), await told.presence.online([1]) == {1}) == ((1, True), True)
     told.presence.went(1, "laptop")
-    assert told.presence.is_online(1)
+    assert await told.presence.online([1]) == {1}
     told.presence.went(1, "phone")
-    assert (await told.next(), told.presence.is_online(1)) == ((1, False), False)
+    assert (await told.next(), await told.presence.online([1]) == {1}) == ((1, False), False)
     assert told.changes.empty()
 
 
@@ -55,10 +63,10 @@ async def test_a_short_look_elsewhere_is_nobodys_business() -> None:
     told.presence.came(1, "laptop")
     await told.next()
     told.presence.went(1, "laptop")
-    assert told.presence.is_online(1)
+    assert await told.presence.online([1]) == {1}
     told.presence.came(1, "laptop")
     assert (told.presence.leaving, told.changes.empty()) == ({}, True)
-    await told.presence.close()
+    await told.close()
 
 
 async def test_who_is_back_in_time_never_left(told: Told, caplog: pytest.LogCaptureFixture) -> None:
@@ -68,7 +76,7 @@ async def test_who_is_back_in_time_never_left(told: Told, caplog: pytest.LogCapt
     told.presence.came(1, "laptop")
     for _ in range(3):  # the clock would strike at the next turn of the loop
         await asyncio.sleep(0)
-    assert (told.presence.is_online(1), told.changes.empty(), caplog.text) == (True, True, "")
+    assert (await told.presence.online([1]) == {1}, told.changes.empty(), caplog.text) == (True, True, "")
 
 
 async def test_who_never_came_does_not_go(told: Told) -> None:
@@ -77,13 +85,29 @@ async def test_who_never_came_does_not_go(told: Told) -> None:
     assert await told.next() == (2, True)
 
 
-async def test_closing_stops_the_clocks() -> None:
+async def test_closing_ends_every_stay_at_once() -> None:
     told = Told(away_after=60)
     told.presence.came(1, "laptop")
-    told.presence.went(1, "laptop")
-    await told.presence.close()
     assert await told.next() == (1, True)
+    told.presence.went(1, "laptop")
+    await told.close()
+    assert (await told.next(), told.presence.leaving) == ((1, False), {})
     assert told.changes.empty()
+
+
+async def test_what_cannot_be_told_does_not_end_the_telling(caplog: pytest.LogCaptureFixture) -> None:
+    told = Told()
+    tell, told.presence.tell = told.presence.tell, cannot
+    told.presence.came(1, "laptop")
+    await until(lambda: "could not be told" in caplog.text)
+    told.presence.tell = tell
+    told.presence.came(2, "laptop")
+    assert await told.next() == (2, True)
+    await told.close()
+
+
+async def cannot(user_ids: Collection[int], online: bool) -> None:
+    raise RuntimeError("no database")
 
 
 async def test_partners_see_who_comes_and_goes(
@@ -115,7 +139,7 @@ async def test_an_open_page_that_nobody_looks_at_is_not_here(
 ) -> None:
     async with listening(server, app, bob) as ear, listening(server, app, ann):
         assert await ear.all() == []
-    assert not app.state.presence.is_online(ann.id)
+    assert not await app.state.presence.online([ann.id])
 
 
 async def test_strangers_and_groups_do_not_see_it(
@@ -141,7 +165,7 @@ async def test_when_somebody_was_last_seen_is_kept(
             await page.say("presence.here")
             await ear.signal("presence")
         await ear.signal("presence")
-    await asyncio.gather(*app.state.presence.telling)
+    await app.state.presence.settle()
     assert "last seen" in (await bob.get(f"/chats/{chat_id}", headers=HTML)).text
 
 
