@@ -102,7 +102,7 @@ async def _create_admin(settings: Settings, username: str, password: str) -> Non
 
 def offline(settings: Settings) -> Database:
     """The database without a server around: nobody hears what is announced."""
-    return Database(settings.database, LocalBus(Hub()), Templates(settings).render)
+    return Database(settings.database, LocalBus(Hub()), Templates(settings).render, 1, settings.database_pooler)
 
 
 def _demo(settings: Settings, _: argparse.Namespace) -> int:

@@ -75,7 +75,7 @@ async def perform(work: Work, chat_id: int, line: Line, cast: Mapping[str, Perso
         case "joins":
             await groups.join(work, user, chat_id, ROOM)
         case "leaves":
-            chat = await chats.require_member(work, chat_id, user)
+            chat = await chats.require_member(work, chat_id, user, locked=True)
             await receipts.read(work, chat, user, chat.last_seq)
             await groups.leave(work, user, chat_id)
         case "renames" | "describes":

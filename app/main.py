@@ -81,7 +81,9 @@ def _furnish(app: Starlette, settings: Settings, templates: Templates) -> None:
     state.sockets = set()
     state.redis = connect(settings.redis_url) if settings.redis_url else None
     state.bus = RedisBus(state.hub, state.redis) if state.redis else LocalBus(state.hub)
-    state.database = Database(settings.database, state.bus, templates.render)
+    state.database = Database(
+        settings.database, state.bus, templates.render, settings.database_pool, settings.database_pooler
+    )
     state.passwords = Passwords()
     state.session_tokens = Tokens(settings.secret, "session")
     state.invite_tokens = Tokens(settings.secret, "invite")

@@ -112,6 +112,12 @@ class Settings:
     port: int = _variable(8000, whole(0, 65535), "Port to listen on; 0 takes a free one.")
     data: Path = _variable(DATA, Path, "Folder of everything worth keeping: database and secrets.")
     database_url: str = _variable("", database, "PostgreSQL 14 or newer; empty means SQLite in the data folder.")
+    database_pool: int = _variable(10, whole(1, 1000), "Connections to PostgreSQL that one process may have.")
+    database_pooler: str = _variable(
+        "none",
+        one_of("none", "transaction"),
+        "What stands between Parley and PostgreSQL: nothing, or a pgbouncer in `transaction` mode.",
+    )
     redis_url: str = _variable("", bus, "Redis 7, or Valkey, through which several processes are one server.")
     secret_key: str = _variable(
         "", key, "Signs cookies and links, the same for all processes; empty means a file in the data folder."

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from alembic import context
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from app.models import metadata
+from app.postgres import plain_engine
 from app.settings import Settings
 
 
@@ -21,11 +25,15 @@ def run(connection: Connection) -> None:
         context.run_migrations()
 
 
+async def run_on(url: str) -> None:
+    engine = plain_engine(url) if url.startswith("postgresql") else create_async_engine(url)
+    async with engine.begin() as connection:
+        await connection.run_sync(run)
+    await engine.dispose()
+
+
 given = context.config.attributes.get("connection")
 if given is not None:
     run(given)
 else:
-    named = context.get_x_argument(as_dictionary=True).get("url")
-    url = named or Settings.from_environment().database.replace("+aiosqlite", "")
-    with create_engine(url).begin() as made:
-        run(made)
+    asyncio.run(run_on(Settings.from_environment().database))

@@ -14,7 +14,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import pytest
+
 PATIENCE = 20  # seconds in which a server must start or stop
+PROGRAMS = list(Path("/usr/lib/postgresql").glob("*/bin"))  # of each version that is installed
 NOBODY = "nobody"  # PostgreSQL refuses to run as root
 
 
@@ -88,13 +91,20 @@ class Redis(Server):
         return ["redis-server", *where, "--save", "", "--appendonly", "no"]
 
 
+def make_postgres(durable: bool = False) -> Postgres:
+    """A PostgreSQL to start. Skips the test where none is installed."""
+    if not PROGRAMS:
+        pytest.skip("PostgreSQL is not installed (Debian: apt install postgresql)")
+    return Postgres(durable)
+
+
 class Postgres(Server):
     """A cluster of its own with one empty database `parley`; durable like a real one where `durable`."""
 
     def __init__(self, durable: bool = False) -> None:
         super().__init__()
         self.durable = durable
-        self.bin = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
+        self.bin = max(PROGRAMS, key=lambda path: int(path.parent.name))
         self.data = self.folder / "data"
 
     @property

@@ -36,7 +36,7 @@ def statements(app: Starlette) -> Iterator[list[str]]:
     def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
         sent.append(statement)
 
-    engines = [app.state.database.engine.sync_engine, app.state.database.readers.sync_engine]
+    engines = [engine.sync_engine for engine in app.state.database.engines]
     for engine in engines:
         event.listen(engine, "before_cursor_execute", note)
     try:

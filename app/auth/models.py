@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlmodel import Field, SQLModel
 
-from app.db import identity, now
+from app.db import Number, identity, now
 
 
 class Session(SQLModel, table=True):
@@ -16,7 +16,7 @@ class Session(SQLModel, table=True):
 
     id: int = Field(sa_column=identity())
     token_hash: str = Field(unique=True)
-    user_id: int = Field(foreign_key="users.id", index=True, ondelete="CASCADE")
+    user_id: int = Field(sa_type=Number, foreign_key="users.id", index=True, ondelete="CASCADE")
     user_agent: str = ""
     address: str = ""
     created_at: datetime = Field(default_factory=now)
@@ -31,7 +31,7 @@ class Invite(SQLModel, table=True):
     id: int = Field(sa_column=identity())
     token_hash: str = Field(unique=True)
     # Nobody's is the link by which the first admin of a public server signs up.
-    created_by: int | None = Field(default=None, foreign_key="users.id", ondelete="CASCADE")
+    created_by: int | None = Field(default=None, sa_type=Number, foreign_key="users.id", ondelete="CASCADE")
     created_at: datetime = Field(default_factory=now)
     expires_at: datetime
     max_uses: int

@@ -6,20 +6,20 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, insert, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import ColumnElement, delete, insert, update
 from sqlmodel import col, select
 
 from app.auth import broadcasts
 from app.auth.models import Invite, Session
-from app.db import Work, now
-from app.errors import Conflict, Invalid, NotFound
+from app.db import Work, insert_if_new, now
+from app.errors import Invalid, NotFound
 from app.users import service as users
 from app.users.models import Person, User
 from app.users.names import key, tidy, wrong_display_name, wrong_username
 
 INVITE_DAYS = 7
 INVITE_USES = 100
+CLOSED = "This invitation has expired, was used up, or was withdrawn."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,11 +89,11 @@ async def sign_up(work: Work, draft: SignUp) -> Person:
     taken = select(User.id).where(User.email_key == values["email_key"])
     if draft.email and (await work.first(taken)) is not None:
         raise Invalid(email="This address belongs to another account.")
-    try:
-        result = await work.execute(insert(User).values(values).returning(*User.__table__.columns))  # type: ignore[attr-defined]
-    except IntegrityError as error:
-        raise Conflict("Somebody else was faster by a moment. Please try again.") from error
-    person = Person.of(result.one())  # type: ignore[arg-type]
+    statement = insert_if_new(User).values(values).returning(*User.__table__.columns)  # type: ignore[attr-defined]
+    row = (await work.execute(statement)).one_or_none()
+    if row is None:  # somebody was faster by a moment, as the first or with the name: look again
+        return await sign_up(work, draft)
+    person = Person.of(row)  # type: ignore[arg-type]
     users.tell_arrived(work, person)
     return person
 
@@ -217,17 +217,23 @@ async def invites(work: Work) -> Sequence[Invite]:
 
 async def find_invite(work: Work, token_hash: str) -> Invite:
     """The open invitation with this token. Raises NotFound."""
-    statement = select(Invite).where(Invite.token_hash == token_hash, col(Invite.expires_at) > now())
-    found = await work.first(statement.where(Invite.uses < Invite.max_uses))
+    found = await work.first(select(Invite).where(_is_open(token_hash)))
     if not found:
-        raise NotFound("This invitation has expired, was used up, or was withdrawn.")
+        raise NotFound(CLOSED)
     return found
+
+
+def _is_open(token_hash: str) -> ColumnElement[bool]:
+    is_left = (col(Invite.expires_at) > now()) & (col(Invite.uses) < col(Invite.max_uses))
+    return (col(Invite.token_hash) == token_hash) & is_left
 
 
 async def use_invite(work: Work, token_hash: str) -> None:
     """Count one use; two people who race for the last one cannot both have it. Raises NotFound."""
-    await find_invite(work, token_hash)
-    await work.execute(update(Invite).where(col(Invite.token_hash) == token_hash).values(uses=Invite.uses + 1))
+    is_open = _is_open(token_hash)
+    result = await work.execute(update(Invite).where(is_open).values(uses=Invite.uses + 1))
+    if not result.rowcount:
+        raise NotFound(CLOSED)
 
 
 async def withdraw(work: Work, invite_id: int) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, Index, text
 from sqlmodel import Field, SQLModel
 
-from app.db import identity, now
+from app.db import Number, identity, now
 from app.users.models import Person, hue, initials
 
 
@@ -25,9 +25,9 @@ class Chat(SQLModel, table=True):
     is_public: bool = Field(default=False, index=True)
     # "3:7" for the direct chat of 3 and 7: one per pair, whoever is first.
     pair: str | None = Field(default=None, unique=True)
-    last_seq: int = 0
-    revision: int = 0
-    created_by: int = Field(foreign_key="users.id")
+    last_seq: int = Field(default=0, sa_type=Number)
+    revision: int = Field(default=0, sa_type=Number)
+    created_by: int = Field(sa_type=Number, foreign_key="users.id")
     created_at: datetime = Field(default_factory=now)
 
 
@@ -40,13 +40,13 @@ class Membership(SQLModel, table=True):
         Index("ix_memberships_user_id", "user_id", "chat_id"),
     )
 
-    chat_id: int = Field(foreign_key="chats.id", primary_key=True, ondelete="CASCADE")
-    user_id: int = Field(foreign_key="users.id", primary_key=True, ondelete="CASCADE")
+    chat_id: int = Field(sa_type=Number, foreign_key="chats.id", primary_key=True, ondelete="CASCADE")
+    user_id: int = Field(sa_type=Number, foreign_key="users.id", primary_key=True, ondelete="CASCADE")
     role: str = "member"
     is_present: bool = True
     joined_at: datetime = Field(default_factory=now)
-    read_seq: int = 0
-    delivered_seq: int = 0
+    read_seq: int = Field(default=0, sa_type=Number)
+    delivered_seq: int = Field(default=0, sa_type=Number)
     draft: str = ""
 
 
@@ -66,10 +66,10 @@ class MembershipInterval(SQLModel, table=True):
         ),
     )
 
-    chat_id: int = Field(foreign_key="chats.id", primary_key=True, ondelete="CASCADE")
-    user_id: int = Field(foreign_key="users.id", primary_key=True, ondelete="CASCADE")
-    from_seq: int = Field(primary_key=True)
-    to_seq: int | None = None
+    chat_id: int = Field(sa_type=Number, foreign_key="chats.id", primary_key=True, ondelete="CASCADE")
+    user_id: int = Field(sa_type=Number, foreign_key="users.id", primary_key=True, ondelete="CASCADE")
+    from_seq: int = Field(sa_type=Number, primary_key=True)
+    to_seq: int | None = Field(default=None, sa_type=Number)
 
 
 @dataclass(frozen=True, slots=True)

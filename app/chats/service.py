@@ -10,7 +10,7 @@ from sqlmodel import col, select
 
 from app.chats import broadcasts
 from app.chats.models import Chat, Conversation, Member, Membership, MembershipInterval, Moving
-from app.db import Work, now
+from app.db import Work, insert_if_new, now
 from app.errors import Invalid, NotFound
 from app.users import service as users
 from app.users.models import Person, User
@@ -30,23 +30,40 @@ class Step:
     revision: int
 
 
-async def require_member(work: Work, chat_id: int, user: Person) -> Conversation:
-    """The chat as `user` sees it, also after they left it. Raises NotFound for everybody else."""
-    found = await conversations(work, user, [chat_id])
+async def lock(work: Work, chat_ids: Collection[int]) -> dict[int, Chat]:
+    """Let no other work change these chats until this one ends; answers those that exist.
+
+    Whatever changes a chat, its numbers or who is in it locks it first and looks then: what it saw before might
+    not hold any more. Several are locked in the order of their ids, so that no two works wait for each other.
+    """
+    ordered = select(Chat).where(col(Chat.id).in_(chat_ids)).order_by(col(Chat.id))
+    found = {chat.id: chat for chat in await work.all(ordered.with_for_update(key_share=True))}
+    work.hold(found)
+    return found
+
+
+async def require_member(work: Work, chat_id: int, user: Person, locked: bool = False) -> Conversation:
+    """The chat as `user` sees it, also after they left it, `locked` for who will change it.
+
+    Raises NotFound for everybody else.
+    """
+    found = await conversations(work, user, [chat_id], locked)
     if not found:
         raise NotFound
     return found[0]
 
 
 async def require_present(work: Work, chat_id: int, user: Person) -> Conversation:
-    """The same for who may write. Raises NotFound for strangers, Invalid for who left."""
-    chat = await require_member(work, chat_id, user)
+    """The same, locked, for who may write. Raises NotFound for strangers, Invalid for who left."""
+    chat = await require_member(work, chat_id, user, locked=True)
     if not chat.may_write:
         raise Invalid(body=chat.why_not)
     return chat
 
 
-async def conversations(work: Work, user: Person, chat_ids: Collection[int] | None = None) -> list[Conversation]:
+async def conversations(
+    work: Work, user: Person, chat_ids: Collection[int] | None = None, locked: bool = False
+) -> list[Conversation]:
     """The chats of `user` (those of `chat_ids`, where given), with the partners of direct ones."""
     statement = (
         select(Chat, Membership)
@@ -64,7 +81,12 @@ async def conversations(work: Work, user: Person, chat_ids: Collection[int] | No
         statement = statement.where((col(Chat.last_seq) > 0) | (col(Chat.created_by) == user.id))
     else:
         statement = statement.where(col(Chat.id).in_(chat_ids))
+    if locked:
+        # The membership, too: of rows that it locks PostgreSQL shows the newest state, of others an older one.
+        statement = statement.with_for_update(of=[Chat, Membership], key_share=True)
     rows = await work.rows(statement)
+    if locked:
+        work.hold([row.id for row in rows])
     partners = {row.id: partner_id(row.pair, user.id) for row in rows if row.pair}
     people = await users.several(work, set(partners.values()))
     return [
@@ -119,7 +141,11 @@ async def open_direct(work: Work, user: Person, other: Person) -> tuple[int, boo
     if known is not None:
         return known, False
     kind = "self" if user.id == other.id else "direct"
-    chat_id = await create(work, user, kind=kind, pair=pair_of(user.id, other.id))
+    values = {"created_by": user.id, "kind": kind, "pair": pair_of(user.id, other.id)}
+    result = await work.execute(insert_if_new(Chat).values(values).returning(col(Chat.id)))
+    chat_id = result.scalar_one_or_none()
+    if chat_id is None:  # the other one was faster by a moment
+        return await open_direct(work, user, other)
     await join(work, chat_id, {user.id, other.id}, 1, unaware={other.id} - {user.id})
     return chat_id, True
 

@@ -62,7 +62,7 @@ async def create(request: Request) -> Response:
 
 async def edit(request: Request) -> Response:
     async with database(request).read() as work:
-        chat = await service.require_manager(work, number(request, "chat_id"), me(request))
+        chat = await service.require_manager(work, number(request, "chat_id"), me(request), locked=False)
     typed = getattr(request.state, "form", None)
     values = {"name": chat.name, "description": chat.description, "public": "1" if chat.is_public else ""}
     return await page(request, "groups/edit.html", {"chat": chat, "form": typed or values, "section": "chats"})
@@ -79,7 +79,7 @@ async def update(request: Request) -> Response:
 async def members(request: Request) -> Response:
     """The picker of whom to add."""
     async with database(request).read() as work:
-        chat = await service.require_manager(work, number(request, "chat_id"), me(request))
+        chat = await service.require_manager(work, number(request, "chat_id"), me(request), locked=False)
         present = set(await chats.member_ids(work, chat.id))
         candidates = [person for person in await users.directory(work) if person.id not in present]
     values = {"chat": chat, "candidates": candidates, "chosen": _chosen(request), "section": "chats"}

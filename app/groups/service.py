@@ -10,7 +10,7 @@ from sqlmodel import col, select
 
 from app.chats import service as chats
 from app.chats.models import Chat, Conversation, Membership
-from app.db import Work
+from app.db import Work, by_name
 from app.errors import Conflict, Forbidden, Invalid, NotFound
 from app.groups import broadcasts
 from app.messages import service as messages
@@ -91,17 +91,17 @@ def _require_room(count: int, most: int) -> None:
         raise Invalid(members=f"A group takes {most:,} people; that would be {count:,}.")
 
 
-async def require_group(work: Work, chat_id: int, user: Person) -> Conversation:
-    """Raises NotFound for strangers and for chats that are no groups."""
-    chat = await chats.require_member(work, chat_id, user)
+async def require_group(work: Work, chat_id: int, user: Person, locked: bool = True) -> Conversation:
+    """The group, locked for a change. Raises NotFound for strangers and for chats that are no groups."""
+    chat = await chats.require_member(work, chat_id, user, locked)
     if not chat.in_group:
         raise NotFound
     return chat
 
 
-async def require_manager(work: Work, chat_id: int, user: Person) -> Conversation:
-    """Raises NotFound, or Forbidden for members who are no admins."""
-    chat = await require_group(work, chat_id, user)
+async def require_manager(work: Work, chat_id: int, user: Person, locked: bool = True) -> Conversation:
+    """The same. Raises NotFound, or Forbidden for members who are no admins."""
+    chat = await require_group(work, chat_id, user, locked)
     if not chat.may_manage:
         raise Forbidden("Only the group’s admins can do that.")
     return chat
@@ -147,8 +147,8 @@ async def _count(work: Work, chat_id: int) -> None:
 
 async def join(work: Work, user: Person, chat_id: int, most: int) -> None:
     """Enter a public group; doing it twice is harmless. Raises NotFound for a group that is not public."""
-    group = await work.first(select(Chat).where(Chat.id == chat_id, Chat.kind == "group", col(Chat.is_public)))
-    if not group:
+    group = (await chats.lock(work, [chat_id])).get(chat_id)
+    if not group or group.kind != "group" or not group.is_public:
         raise NotFound
     present = set(await chats.member_ids(work, chat_id))
     if user.id in present:
@@ -258,7 +258,7 @@ async def public(work: Work, user: Person) -> list[PublicGroup]:
     statement = (
         select(Chat)
         .where(col(Chat.is_public), Chat.kind == "group")
-        .order_by(func.lower(Chat.name), col(Chat.id))
+        .order_by(by_name(Chat.name), col(Chat.id))
         .limit(PUBLIC_SHOWN)
         .with_only_columns(
             col(Chat.id), col(Chat.name), col(Chat.description), count.label("count"), mine.label("role")

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import JSON, CheckConstraint, Column, Index, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from app.db import now
+from app.db import Number, now
 
 
 class Message(SQLModel, table=True):
@@ -30,16 +30,16 @@ class Message(SQLModel, table=True):
         ),
     )
 
-    chat_id: int = Field(foreign_key="chats.id", primary_key=True, ondelete="CASCADE")
-    seq: int = Field(primary_key=True)
+    chat_id: int = Field(sa_type=Number, foreign_key="chats.id", primary_key=True, ondelete="CASCADE")
+    seq: int = Field(sa_type=Number, primary_key=True)
     id: str
-    sender_id: int = Field(foreign_key="users.id")
+    sender_id: int = Field(sa_type=Number, foreign_key="users.id")
     kind: str = "text"
     body: str = Field(default="", sa_column=Column(Text, nullable=False))
     event: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
     # Of the first body: a repeated send is recognised by it, also after an edit.
     fingerprint: str = ""
-    revision: int
+    revision: int = Field(sa_type=Number)
     starts_run: bool = True
     created_at: datetime = Field(default_factory=now)
     edited_at: datetime | None = None
@@ -51,7 +51,7 @@ class HiddenMessage(SQLModel, table=True):
 
     __tablename__ = "hidden_messages"
 
-    user_id: int = Field(foreign_key="users.id", primary_key=True, ondelete="CASCADE")
-    chat_id: int = Field(foreign_key="chats.id", primary_key=True, ondelete="CASCADE")
-    seq: int = Field(primary_key=True)
-    revision: int
+    user_id: int = Field(sa_type=Number, foreign_key="users.id", primary_key=True, ondelete="CASCADE")
+    chat_id: int = Field(sa_type=Number, foreign_key="chats.id", primary_key=True, ondelete="CASCADE")
+    seq: int = Field(sa_type=Number, primary_key=True)
+    revision: int = Field(sa_type=Number)

@@ -219,7 +219,7 @@ async def _change(work: Work, chat: Conversation, seq: int, **values: Any) -> Bu
 
 async def hide(work: Work, user: Person, chat_id: int, seq: int) -> str:
     """Delete a message for oneself only, and answer its id; doing it twice is harmless. Raises NotFound."""
-    chat = await chats.require_member(work, chat_id, user)
+    chat = await chats.require_member(work, chat_id, user, locked=True)
     message = await work.first(select(Message).where(Message.chat_id == chat_id, Message.seq == seq))
     hidden = select(HiddenMessage.seq).where(HiddenMessage.user_id == user.id, HiddenMessage.chat_id == chat_id)
     if message and await work.first(hidden.where(HiddenMessage.seq == seq)) is not None:

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Awaitable, Callable, Collection
 
 from sqlalchemy import update
-from sqlmodel import col
+from sqlmodel import col, select
 
 from app.db import Work, now
 from app.presence.leases import Leases
@@ -113,4 +113,8 @@ class Presence:
 
 async def saw(work: Work, user_ids: Collection[int]) -> None:
     """Keep when people were last here."""
+    # In one order, so that two processes that end at once do not wait for each other.
+    await work.rows(
+        select(User.id).where(col(User.id).in_(user_ids)).order_by(col(User.id)).with_for_update(key_share=True)
+    )
     await work.execute(update(User).where(col(User.id).in_(user_ids)).values(last_seen_at=now()))

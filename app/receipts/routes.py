@@ -30,7 +30,7 @@ async def read(request: Request) -> Response:
     chat_id, text = number(request, "chat_id"), fields.get("seq", "")
     seq = whole(text, "seq") if text else None
     async with database(request).write() as work:
-        chat = await chats.require_member(work, chat_id, me(request))
+        chat = await chats.require_member(work, chat_id, me(request), locked=True)
         await service.read(work, chat, me(request), chat.last_seq if seq is None else seq)
     return done(request, f"/chats/{chat_id}", "")
 

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import bindparam, func, or_, update
 from sqlmodel import col, select
 
+from app.chats import service as chats
 from app.chats.models import Chat, Conversation, Membership
 from app.db import Work
 from app.receipts import broadcasts
@@ -32,8 +33,8 @@ async def others(work: Work, user: Person, chat_ids: Collection[int]) -> dict[in
 
 
 async def read(work: Work, chat: Conversation, user: Person, seq: int) -> None:
-    """Note that somebody read up to `seq`; a pointer never moves back."""
-    await store(work, {(chat.id, user.id): Mark(seq, seq)})
+    """Note that somebody read up to `seq` of a chat that is locked; a pointer never moves back."""
+    await _store(work, {(chat.id, user.id): Mark(seq, seq)})
 
 
 async def store(work: Work, marks: Mapping[tuple[int, int], Mark]) -> None:
@@ -41,6 +42,11 @@ async def store(work: Work, marks: Mapping[tuple[int, int], Mark]) -> None:
 
     Pairs of people who were never in the chat change nothing.
     """
+    await chats.lock(work, {chat_id for chat_id, _ in marks})
+    await _store(work, marks)
+
+
+async def _store(work: Work, marks: Mapping[tuple[int, int], Mark]) -> None:
     changed: list[dict[str, Any]] = []
     for chat_id, pointers in (await _pointers(work, marks)).items():
         before = pointers.marks
@@ -60,7 +66,7 @@ async def store(work: Work, marks: Mapping[tuple[int, int], Mark]) -> None:
 
 
 async def tell_after_leaving(work: Work, chat_id: int) -> None:
-    """Announce how far those came who are still waited for: nobody waits for who left."""
+    """Announce of a chat that is locked how far those came who are still waited for: nobody waits for who left."""
     for pointers in (await _pointers(work, [(chat_id, 0)])).values():
         work.announce(broadcasts.ticked, chat_id, *pointers.ticks(pointers.marks))
 

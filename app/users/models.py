@@ -8,7 +8,7 @@ from datetime import datetime
 import regex
 from sqlmodel import Field, SQLModel
 
-from app.db import identity, now
+from app.db import Number, identity, now
 
 HUES = 24
 
@@ -38,8 +38,8 @@ class Contact(SQLModel, table=True):
 
     __tablename__ = "contacts"
 
-    user_id: int = Field(foreign_key="users.id", primary_key=True, ondelete="CASCADE")
-    contact_id: int = Field(foreign_key="users.id", primary_key=True, ondelete="CASCADE")
+    user_id: int = Field(sa_type=Number, foreign_key="users.id", primary_key=True, ondelete="CASCADE")
+    contact_id: int = Field(sa_type=Number, foreign_key="users.id", primary_key=True, ondelete="CASCADE")
     created_at: datetime = Field(default_factory=now)
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import cast
 
-from sqlalchemy import delete, func, insert, or_, update
+from sqlalchemy import delete, or_, update
 from sqlmodel import col, select
 from starlette.requests import HTTPConnection
 
-from app.db import Work
+from app.db import Work, by_name, insert_if_new
 from app.errors import Invalid, NotFound
 from app.users import broadcasts
 from app.users.models import Contact, Person, User
@@ -59,7 +59,7 @@ async def by_usernames(work: Work, usernames: Collection[str]) -> list[Person]:
 
 async def directory(work: Work, query: str = "", limit: int = DIRECTORY) -> Sequence[Person]:
     """Everyone whose name or username contains `query`, by name."""
-    statement = select(User).order_by(func.lower(User.display_name), col(User.id)).limit(limit)
+    statement = select(User).order_by(by_name(User.display_name), col(User.id)).limit(limit)
     if query:
         like = "%" + key(query.lstrip("@")).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
         statement = statement.where(
@@ -81,7 +81,7 @@ async def add_contact(work: Work, user: Person, username: str) -> Person:
     if person.id == user.id:
         raise Invalid(username="That is you. You can write to yourself without being your own contact.")
     if person.id not in await contact_ids(work, user.id):
-        await work.execute(insert(Contact).values(user_id=user.id, contact_id=person.id))
+        await work.execute(insert_if_new(Contact).values(user_id=user.id, contact_id=person.id))
     return person
 
 

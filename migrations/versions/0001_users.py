@@ -11,11 +11,13 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
 
 def upgrade() -> None:
     op.create_table(
         "users",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", NUMBER, nullable=False),
         sa.Column("username", sa.String(), nullable=False),
         sa.Column("username_key", sa.String(), nullable=False),
         sa.Column("display_name", sa.String(), nullable=False),
@@ -34,8 +36,8 @@ def upgrade() -> None:
     )
     op.create_table(
         "contacts",
-        sa.Column("user_id", sa.Integer(), nullable=False),
-        sa.Column("contact_id", sa.Integer(), nullable=False),
+        sa.Column("user_id", NUMBER, nullable=False),
+        sa.Column("contact_id", NUMBER, nullable=False),
         sa.Column("created_at", UTCDateTime(), nullable=False),
         sa.ForeignKeyConstraint(["contact_id"], ["users.id"], name="fk_contacts_contact_id", ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_contacts_user_id", ondelete="CASCADE"),

@@ -11,13 +11,15 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
+NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
 
 def upgrade() -> None:
     op.create_table(
         "sessions",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", NUMBER, nullable=False),
         sa.Column("token_hash", sa.String(), nullable=False),
-        sa.Column("user_id", sa.Integer(), nullable=False),
+        sa.Column("user_id", NUMBER, nullable=False),
         sa.Column("user_agent", sa.String(), nullable=False),
         sa.Column("address", sa.String(), nullable=False),
         sa.Column("created_at", UTCDateTime(), nullable=False),
@@ -29,9 +31,9 @@ def upgrade() -> None:
     op.create_index("ix_sessions_user_id", "sessions", ["user_id"], unique=False)
     op.create_table(
         "invites",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", NUMBER, nullable=False),
         sa.Column("token_hash", sa.String(), nullable=False),
-        sa.Column("created_by", sa.Integer(), nullable=True),
+        sa.Column("created_by", NUMBER, nullable=True),
         sa.Column("created_at", UTCDateTime(), nullable=False),
         sa.Column("expires_at", UTCDateTime(), nullable=False),
         sa.Column("max_uses", sa.Integer(), nullable=False),

@@ -11,19 +11,21 @@ down_revision = "0002"
 branch_labels = None
 depends_on = None
 
+NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
 
 def upgrade() -> None:
     op.create_table(
         "chats",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", NUMBER, nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("description", sa.String(), nullable=False),
         sa.Column("is_public", sa.Boolean(), nullable=False),
         sa.Column("pair", sa.String(), nullable=True),
-        sa.Column("last_seq", sa.Integer(), nullable=False),
-        sa.Column("revision", sa.Integer(), nullable=False),
-        sa.Column("created_by", sa.Integer(), nullable=False),
+        sa.Column("last_seq", NUMBER, nullable=False),
+        sa.Column("revision", NUMBER, nullable=False),
+        sa.Column("created_by", NUMBER, nullable=False),
         sa.Column("created_at", UTCDateTime(), nullable=False),
         sa.CheckConstraint("kind IN ('direct', 'self', 'group')", name="ck_chats_kind"),
         sa.ForeignKeyConstraint(["created_by"], ["users.id"], name="fk_chats_created_by"),
@@ -33,13 +35,13 @@ def upgrade() -> None:
     op.create_index("ix_chats_is_public", "chats", ["is_public"], unique=False)
     op.create_table(
         "memberships",
-        sa.Column("chat_id", sa.Integer(), nullable=False),
-        sa.Column("user_id", sa.Integer(), nullable=False),
+        sa.Column("chat_id", NUMBER, nullable=False),
+        sa.Column("user_id", NUMBER, nullable=False),
         sa.Column("role", sa.String(), nullable=False),
         sa.Column("is_present", sa.Boolean(), nullable=False),
         sa.Column("joined_at", UTCDateTime(), nullable=False),
-        sa.Column("read_seq", sa.Integer(), nullable=False),
-        sa.Column("delivered_seq", sa.Integer(), nullable=False),
+        sa.Column("read_seq", NUMBER, nullable=False),
+        sa.Column("delivered_seq", NUMBER, nullable=False),
         sa.Column("draft", sa.String(), nullable=False),
         sa.CheckConstraint("role IN ('owner', 'admin', 'member')", name="ck_memberships_role"),
         sa.ForeignKeyConstraint(["chat_id"], ["chats.id"], name="fk_memberships_chat_id", ondelete="CASCADE"),
@@ -49,10 +51,10 @@ def upgrade() -> None:
     op.create_index("ix_memberships_user_id", "memberships", ["user_id", "chat_id"], unique=False)
     op.create_table(
         "membership_intervals",
-        sa.Column("chat_id", sa.Integer(), nullable=False),
-        sa.Column("user_id", sa.Integer(), nullable=False),
-        sa.Column("from_seq", sa.Integer(), nullable=False),
-        sa.Column("to_seq", sa.Integer(), nullable=True),
+        sa.Column("chat_id", NUMBER, nullable=False),
+        sa.Column("user_id", NUMBER, nullable=False),
+        sa.Column("from_seq", NUMBER, nullable=False),
+        sa.Column("to_seq", NUMBER, nullable=True),
         sa.ForeignKeyConstraint(
             ["chat_id"], ["chats.id"], name="fk_membership_intervals_chat_id", ondelete="CASCADE"
         ),

@@ -11,19 +11,21 @@ down_revision = "0003"
 branch_labels = None
 depends_on = None
 
+NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
 
 def upgrade() -> None:
     op.create_table(
         "messages",
-        sa.Column("chat_id", sa.Integer(), nullable=False),
-        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("chat_id", NUMBER, nullable=False),
+        sa.Column("seq", NUMBER, nullable=False),
         sa.Column("id", sa.String(), nullable=False),
-        sa.Column("sender_id", sa.Integer(), nullable=False),
+        sa.Column("sender_id", NUMBER, nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
         sa.Column("event", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("fingerprint", sa.String(), nullable=False),
-        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("revision", NUMBER, nullable=False),
         sa.Column("starts_run", sa.Boolean(), nullable=False),
         sa.Column("created_at", UTCDateTime(), nullable=False),
         sa.Column("edited_at", UTCDateTime(), nullable=True),
@@ -45,10 +47,10 @@ def upgrade() -> None:
     )
     op.create_table(
         "hidden_messages",
-        sa.Column("user_id", sa.Integer(), nullable=False),
-        sa.Column("chat_id", sa.Integer(), nullable=False),
-        sa.Column("seq", sa.Integer(), nullable=False),
-        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("user_id", NUMBER, nullable=False),
+        sa.Column("chat_id", NUMBER, nullable=False),
+        sa.Column("seq", NUMBER, nullable=False),
+        sa.Column("revision", NUMBER, nullable=False),
         sa.ForeignKeyConstraint(["chat_id"], ["chats.id"], name="fk_hidden_messages_chat_id", ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_hidden_messages_user_id", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("user_id", "chat_id", "seq", name="pk_hidden_messages"),

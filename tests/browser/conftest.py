@@ -73,9 +73,8 @@ async def new_context(chromium: Browser) -> AsyncIterator[NewContext]:
 
 
 @pytest.fixture
-async def server(settings: Settings, blank: Path) -> AsyncIterator[Running]:
+async def server(settings: Settings) -> AsyncIterator[Running]:
     """Parley itself, on a port."""
-    shutil.copy(blank, settings.data / "parley.db")
     async with running(create_app(settings)) as server:
         yield server
 

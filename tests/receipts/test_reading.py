@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -187,11 +185,8 @@ async def test_for_chats_of_others_a_frame_does_nothing(
     assert await ticks(ann, three) == (0, 0)
 
 
-async def test_what_gathered_is_stored_at_the_end(
-    settings: Settings, blank: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_what_gathered_is_stored_at_the_end(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.receipts.routes.FLUSH_SECONDS", 60)
-    shutil.copy(blank, settings.data / "parley.db")
     for last in (False, True):
         app = create_app(settings)
         async with app.router.lifespan_context(app):

@@ -1,0 +1,202 @@
+"""PostgreSQL: a bounded pool, transactions that cannot hang, and announcements in the order of the locks."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+from sqlalchemy import event
+from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from app.errors import Unavailable
+from app.work import Publish, Work
+
+log = logging.getLogger(__name__)
+
+# Together less than the four seconds after which a page tries again.
+CONNECT_SECONDS = 3.0  # to get a connection out of the pool, or to make one
+WORK_SECONDS = 3.7  # for a whole work
+RECYCLE_SECONDS = 1800
+AWAY = "The server cannot reach its database right now. Please try again in a moment."
+BUSY = "The server is very busy. Please try again in a moment."
+# SQLSTATEs that no second try mends: wrong values, a change in a work that only looks, wrong statements.
+OUR_FAULT = ("22", "25006", "42")
+SERVER = {
+    "application_name": "parley",
+    "timezone": "UTC",
+    # A process that dies or freezes must not hold its locks for long.
+    "statement_timeout": "3000",
+    "lock_timeout": "2000",
+    "idle_in_transaction_session_timeout": "5000",
+}
+# A pooler gives each transaction another session, so nothing may be prepared by name.
+UNNAMED: dict[str, Any] = {
+    "statement_cache_size": 0,
+    "prepared_statement_cache_size": 0,
+    "prepared_statement_name_func": str,  # "": the unnamed one, which the next one replaces
+}
+# What was acknowledged must be on disk; an operator who waits for replicas, too, keeps that.
+DURABLE = """
+    SELECT set_config('synchronous_commit', 'on', false)
+    WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')
+"""
+
+
+def address(url: str) -> str:
+    """What libpq and asyncpg take, out of SQLAlchemy's URL."""
+    return url.replace("+asyncpg", "", 1)
+
+
+def plain_engine(url: str) -> AsyncEngine:
+    """An engine for long work that nobody waits for, like migrations: nothing cuts it short."""
+    options = {"dsn": address(url), "server_settings": {"application_name": "parley"}, **UNNAMED}
+    return create_async_engine("postgresql+asyncpg://", connect_args=options)
+
+
+def make_engine(url: str, pool: int, pooler: str) -> AsyncEngine:
+    """An engine of at most `pool` connections; `pooler` is `transaction` behind a pgbouncer in that mode.
+
+    Behind such a pooler nothing can be set for a session, either: the operator sets it for the role.
+    """
+    options: dict[str, Any] = {"dsn": address(url), "timeout": CONNECT_SECONDS, "server_settings": SERVER}
+    if pooler == "transaction":
+        options |= {"server_settings": {"application_name": "parley"}, **UNNAMED}
+    engine = create_async_engine(
+        "postgresql+asyncpg://", connect_args=options, isolation_level="READ COMMITTED",
+        pool_size=pool, max_overflow=0, pool_timeout=CONNECT_SECONDS, pool_recycle=RECYCLE_SECONDS,
+        pool_use_lifo=True,
+    )  # fmt: skip
+    event.listen(engine.sync_engine, "checkout", _require_alive)
+    if pooler != "transaction":
+        event.listen(engine.sync_engine, "connect", _require_durable)
+    return engine
+
+
+def _require_alive(connection: Any, _record: Any, _proxy: Any) -> None:
+    """Replace a connection whose other end is gone. The socket knows: asking the server would cost a round trip."""
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError
+
+
+def _require_durable(connection: Any, _record: Any) -> None:
+    connection.run_async(lambda driver: driver.execute(DURABLE))
+
+
+class Turns:
+    """Who locks a chat later is heard later.
+
+    PostgreSQL lets a lock go before it says that the commit is done, so who waited for it may be told sooner.
+    """
+
+    def __init__(self) -> None:
+        self.last: dict[int, asyncio.Event] = {}
+
+    @asynccontextmanager
+    async def turn(self, work: Work) -> AsyncIterator[list[asyncio.Event]]:
+        """While the block runs, `work.hold` takes turns; answers the ends of those that came before."""
+        mine = asyncio.Event()
+        earlier: list[asyncio.Event] = []
+        held: list[int] = []
+
+        def hold(chat_ids: Collection[int]) -> None:
+            earlier.extend(self.last[chat_id] for chat_id in chat_ids if self.last.get(chat_id, mine) is not mine)
+            self.last.update(dict.fromkeys(chat_ids, mine))
+            held.extend(chat_ids)
+
+        work.hold = hold
+        try:
+            yield earlier
+        finally:
+            mine.set()
+            for chat_id in held:
+                if self.last.get(chat_id) is mine:
+                    del self.last[chat_id]
+
+
+class Postgres:
+    """Works on a PostgreSQL that other processes use as well."""
+
+    def __init__(self, url: str, publish: Publish, pool: int, pooler: str) -> None:
+        self.engine = make_engine(url, pool, pooler)
+        self.readers = self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        self.engines = [self.engine]
+        self.publish = publish
+        self.turns = Turns()
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[Work]:
+        async with _connected(self.engine) as connection:
+            work = Work(connection)
+            async with self.turns.turn(work) as earlier:
+                yield work
+                finishing = asyncio.create_task(self._finish(work, earlier))
+                try:
+                    await asyncio.shield(finishing)
+                except asyncio.CancelledError:
+                    await asyncio.wait([finishing])  # what is durable is told, whoever waits for it
+                    raise
+
+    async def _finish(self, work: Work, earlier: Collection[asyncio.Event]) -> None:
+        await work.connection.commit()
+        for each in earlier:
+            await each.wait()
+        self.publish(work)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Work]:
+        async with _connected(self.readers) as connection:
+            yield Work(connection)
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+@asynccontextmanager
+async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """A connection for one transaction, which ends in time whatever becomes of the server. Raises Unavailable."""
+    loop = asyncio.get_running_loop()
+    ends = loop.time() + WORK_SECONDS
+    connection = await _connect(engine)
+    driver = (await connection.get_raw_connection()).driver_connection
+    assert driver
+    deadline = loop.call_at(ends, driver.terminate)
+    try:
+        yield connection
+    except asyncio.CancelledError:
+        driver.terminate()  # a statement may be under way: nobody waits for its end
+        raise
+    except (DBAPIError, asyncpg.InternalClientError, OSError) as error:
+        if _is_ours(error):
+            raise
+        driver.terminate()  # whatever it was in the middle of, the next work begins with another
+        log.error("the database refused: %s", error)
+        raise Unavailable(AWAY) from error
+    finally:
+        if driver.is_closed():
+            await connection.invalidate()
+        await connection.close()
+        deadline.cancel()
+
+
+async def _connect(engine: AsyncEngine) -> AsyncConnection:
+    try:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            return await engine.connect()
+    except PoolTimeout as error:
+        raise Unavailable(BUSY) from error
+    except (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        log.error("the database cannot be reached: %s: %s", type(error).__name__, error)
+        raise Unavailable(AWAY) from error
+
+
+def _is_ours(error: Exception) -> bool:
+    """Whether to try again would not help."""
+    if isinstance(error, IntegrityError):
+        return True
+    return str(getattr(getattr(error, "orig", None), "sqlstate", None) or "").startswith(OUR_FAULT)

@@ -1,0 +1,94 @@
+"""Work: one transaction with what to announce when it is durable."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from typing import Any, TypeVar, cast
+
+from sqlalchemy import CursorResult, Executable
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlmodel.sql.expression import Select, SelectOfScalar
+
+from app.realtime.bus import Bus
+from app.realtime.frames import Announcement, Control, Frame, is_html
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Render = Callable[..., str]
+Broadcast = Callable[..., Iterable[Announcement]]
+Publish = Callable[["Work"], None]
+
+
+def publisher(bus: Bus, render: Render) -> Publish:
+    """What tells the bus all that a work announced, once it is durable."""
+
+    def publish(work: Work) -> None:
+        for announcement in work.told(render):
+            bus.publish(announcement)
+
+    return publish
+
+
+class Work:
+    """One transaction, opened by a door and passed to services as their first argument.
+
+    Rows come back as SQLAlchemy rows, which read like the models that were
+    selected and cannot be written to.
+    """
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self.connection = connection
+        self.announcements: list[tuple[Broadcast, tuple[Any, ...]]] = []
+        # To be called with the ids of chats that were just locked, so that works are heard in that order.
+        self.hold: Callable[[Collection[int]], object] = len
+
+    async def execute(self, statement: Executable, values: Any = None) -> CursorResult[Any]:
+        """Run an INSERT, UPDATE or DELETE; a list of `values` runs it once for each."""
+        return cast("CursorResult[Any]", await self.connection.execute(statement, values))
+
+    async def all(self, statement: SelectOfScalar[T]) -> Sequence[T]:
+        """The rows of a select of one model or one column."""
+        result = await self.connection.execute(statement)
+        rows = result.all()
+        return cast("Sequence[T]", [row[0] for row in rows] if len(result.keys()) == 1 else rows)
+
+    async def first(self, statement: SelectOfScalar[T]) -> T | None:
+        """The first row of such a select, or None."""
+        rows = await self.all(statement)
+        return rows[0] if rows else None
+
+    async def rows(self, statement: Select[Any] | Executable) -> Sequence[Any]:
+        """The rows of a select of several columns, read by the columns' names."""
+        return (await self.connection.execute(statement)).all()
+
+    def announce(self, broadcast: Broadcast, *values: Any) -> None:
+        """Tell, once this work is durable and only then, what `broadcast(render, *values)` says.
+
+        `values` are frozen: they are read after the transaction is over.
+        """
+        self.announcements.append((broadcast, values))
+
+    def told(self, render: Render) -> list[Announcement]:
+        """What to publish: the fragments for one topic joined into one frame, in the order they were announced."""
+        told: list[Announcement] = []
+        growing: dict[str, int] = {}  # topic → where its frame stands that may still grow
+        for each in self._each(render):
+            if isinstance(each, Control):
+                growing.clear()  # who joins or leaves here hears nothing from the other side of it
+            elif is_html(each.text):
+                known = told[growing[each.topic]] if each.topic in growing else None
+                if isinstance(known, Frame):
+                    told[growing[each.topic]] = Frame(each.topic, known.text + each.text)
+                    continue
+                growing[each.topic] = len(told)
+            told.append(each)
+        return told
+
+    def _each(self, render: Render) -> Iterator[Announcement]:
+        for broadcast, values in self.announcements:
+            try:
+                yield from broadcast(render, *values)
+            except Exception:  # the change is durable; who misses the frame asks for it
+                log.exception("a broadcast failed: %s", broadcast.__qualname__)
