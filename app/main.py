@@ -18,7 +18,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute, Mount, WebSocketRoute
 
-from app import health
+from app import health, jobs
 from app.auth import routes as auth
 from app.auth.guard import Guard
 from app.auth.passwords import Passwords
@@ -54,10 +54,14 @@ QUARTER_HOUR = 900
 def create_app(settings: Settings) -> Starlette:
     """The ASGI application; its parts hang on `app.state`."""
     frames: dict[str, Handler] = {}
+    handlers: dict[str, jobs.Handler] = {}
+    sweeps: dict[str, tuple[int, jobs.Handler]] = {}
     routes: list[BaseRoute] = [*health.routes, WebSocketRoute("/ws", door(frames))]
     for feature in FEATURES:
         routes += getattr(feature, "routes", [])
         frames |= getattr(feature, "frames", {})
+        handlers |= getattr(feature, "jobs", {})
+        sweeps |= getattr(feature, "sweeps", {})
     templates = Templates(settings)
     static = Mount(f"/static/{templates.release}", StaticFolder())
     app = Starlette(
@@ -70,6 +74,7 @@ def create_app(settings: Settings) -> Starlette:
         lifespan=_lifespan,
     )
     _furnish(app, settings, templates)
+    app.state.worker = jobs.Worker(app, handlers, sweeps)
     return app
 
 
@@ -122,12 +127,14 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     async with state.bus.running(Hooks(functools.partial(recheck, app), whole, state.presence.bury)):
         flushing = asyncio.create_task(receipts.flush(state.database, state.marks, stopping))
         telling = asyncio.create_task(state.presence.run())
+        working = asyncio.create_task(state.worker.run())
         try:
             yield
         finally:
             stopping.set()
-            await flushing
+            working.cancel()
             telling.cancel()
+            await asyncio.gather(flushing, working, telling, return_exceptions=True)
             await state.presence.close()
     await state.database.close()
     if state.redis:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from sqlmodel import SQLModel
 
+from app import jobs
 from app.auth import models as auth
 from app.chats import models as chats
 from app.messages import models as messages
 from app.users import models as users
 
-__all__ = ["auth", "chats", "messages", "metadata", "users"]
+__all__ = ["auth", "chats", "jobs", "messages", "metadata", "users"]
 
 metadata = SQLModel.metadata

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
@@ -240,6 +241,11 @@ async def withdraw(request: Request) -> Response:
     return done(request, "/invites")
 
 
+async def sweep(app: Starlette) -> None:
+    async with app.state.database.write() as work:
+        await service.sweep(work, app.state.settings.session_days)
+
+
 routes = [
     Route("/login", show_login, methods=["GET"]),
     Route("/login", login, methods=["POST"]),
@@ -257,3 +263,4 @@ routes = [
     Route("/invites", invite, methods=["POST"]),
     Route("/invites/{invite_id:int}/revoke", withdraw, methods=["POST"]),
 ]
+sweeps = {"auth.sweep": (3600, sweep)}

@@ -241,3 +241,9 @@ async def withdraw(work: Work, invite_id: int) -> None:
     result = await work.execute(delete(Invite).where(col(Invite.id) == invite_id))
     if not result.rowcount:
         raise NotFound
+
+
+async def sweep(work: Work, days: int) -> None:
+    """Forget devices that nobody used for `days`, and invitations that have expired."""
+    await work.execute(delete(Session).where(col(Session.last_active_at) < now() - timedelta(days=days)))
+    await work.execute(delete(Invite).where(col(Invite.expires_at) < now()))

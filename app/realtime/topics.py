@@ -23,3 +23,8 @@ def session(session_id: int) -> str:
 def everyone() -> str:
     """What every signed-in page hears."""
     return "everyone"
+
+
+def jobs() -> str:
+    """What those hear who run background jobs."""
+    return "jobs"
