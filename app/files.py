@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from app.templates import STATIC
+from app.templates import STATIC, release
 
 FOR_EVER = "public, max-age=31536000, immutable"
 TEXT = ("text/", "image/svg+xml", "application/json")
@@ -25,9 +25,14 @@ class File:
 
 
 class StaticFolder:
-    """The files below `static/` as an ASGI application."""
+    """The files below `static/` as an ASGI application, for addresses that name a release.
+
+    A page of another release may ask, while processes are renewed one by one: it gets ours, which is better than
+    nothing, and does not keep them.
+    """
 
     def __init__(self) -> None:
+        self.release = release()
         paths = (path for path in STATIC.rglob("*") if path.is_file())
         self.files = {path.relative_to(STATIC).as_posix(): _load(path.name, path.read_bytes()) for path in paths}
 
@@ -37,7 +42,8 @@ class StaticFolder:
         file = self.files.get(path)
         if file is None or request.method not in ("GET", "HEAD"):
             raise HTTPException(404)
-        headers = {"Cache-Control": FOR_EVER, "Vary": "Accept-Encoding"}
+        is_ours = scope["path_params"]["release"] == self.release
+        headers = {"Cache-Control": FOR_EVER if is_ours else "no-store", "Vary": "Accept-Encoding"}
         content = file.plain
         if file.packed and "gzip" in request.headers.get("accept-encoding", ""):
             content, headers["Content-Encoding"] = file.packed, "gzip"

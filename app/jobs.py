@@ -8,9 +8,8 @@ job that becomes due again and again: whichever process claims its row does it f
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -79,30 +78,7 @@ class Worker:
         self.sweeps = sweeps
         self.handlers = {**handlers, **{name: handler for name, (_, handler) in sweeps.items()}}
 
-    async def run(self) -> None:
-        """Work until cancelled; a job that is cut off then is due again after its lease."""
-        while True:
-            outbox = Outbox()
-            self.hub.join(outbox, [topics.jobs()])
-            try:
-                await self._introduce()
-                while outbox.closed is None:
-                    if not await self.step():
-                        await self._wait(outbox)
-                    outbox.frames.clear()
-            except Refused as refusal:  # the database is away; jobs can wait
-                log.warning("no jobs for now: %s", refusal.message)
-                await asyncio.sleep(FIRST_WAIT.total_seconds())
-            finally:
-                self.hub.remove(outbox)
-
-    async def step(self) -> int:
-        """Run a few jobs that are due, and answer how many there were."""
-        jobs = await self._claim()
-        await asyncio.gather(*map(self._do, jobs))
-        return len(jobs)
-
-    async def _introduce(self) -> None:
+    async def introduce(self) -> None:
         """Write a row for each sweep that has none, or another interval."""
         wanted = {name: every for name, (every, _) in self.sweeps.items()}
         async with self.database.read() as work:
@@ -117,14 +93,36 @@ class Worker:
                     await work.execute(insert_if_new(Job).values(values))
                     await work.execute(update(Job).where(col(Job.sweep) == name).values(every=every, due_at=first))
 
-    async def _wait(self, outbox: Outbox) -> None:
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Work until told to stop, and end what was begun; what is cut off then is due again after its lease."""
+        enqueued = Outbox()
+        self.hub.join(enqueued, [topics.jobs()])
+        while not stopping.is_set():
+            try:
+                if not await self.step():
+                    await self._wait(enqueued, stopping)
+            except Refused as refusal:  # the database is away; jobs can wait
+                log.warning("no jobs for now: %s", refusal.message)
+                await _first([stopping.wait()], FIRST_WAIT.total_seconds())
+            except Exception:
+                log.exception("the worker stumbled")
+                await _first([stopping.wait()], FIRST_WAIT.total_seconds())
+            enqueued.frames.clear()
+            enqueued.characters = 0
+        self.hub.remove(enqueued)
+
+    async def step(self) -> int:
+        """Run a few jobs that are due, and answer how many there were."""
+        jobs = await self._claim()
+        await asyncio.gather(*map(self._do, jobs))
+        return len(jobs)
+
+    async def _wait(self, enqueued: Outbox, stopping: asyncio.Event) -> None:
         """Until something is enqueued here or in another process, or something becomes due."""
         async with self.database.read() as work:
             due = await work.first(select(func.min(Job.due_at)).where(col(Job.name).in_(self.handlers)))
         seconds = min(LOOK, max(0.05, (due - now()).total_seconds())) if due else LOOK
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await outbox.take()
+        await _first([enqueued.take(), stopping.wait()], seconds)
 
     async def _claim(self) -> list[Any]:
         """Take jobs that are due and nobody else is taking; those of a newer version are left to it."""
@@ -163,6 +161,14 @@ class Worker:
         """Say what becomes of a job, unless its lease is over and somebody else has it."""
         async with self.database.write() as work:
             await work.execute(statement.where(col(Job.id) == job.id, col(Job.due_at) == job.due_at))
+
+
+async def _first(waits: Iterable[Coroutine[Any, Any, Any]], seconds: float) -> None:
+    """Wait for the first of these, at most so many seconds."""
+    tasks = [asyncio.ensure_future(each) for each in waits]
+    await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
 
 
 def _after(job: Any) -> datetime | None:

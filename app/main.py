@@ -40,7 +40,7 @@ from app.receipts import routes as receipts
 from app.receipts.marks import Marks
 from app.redis import connect
 from app.security import Security
-from app.settings import Settings
+from app.settings import Settings, WrongSetting
 from app.socket import Handler, door, recheck
 from app.templates import Templates
 from app.users import routes as users
@@ -49,6 +49,7 @@ from app.web import broken, gone, no_route, refused
 # A feature uses those before it, never one after it.
 FEATURES: list[Any] = [users, auth, chats, receipts, presence, messages, groups, inbox]
 QUARTER_HOUR = 900
+JOBS_END = 2.0  # seconds that running jobs have when the server stops
 
 
 def create_app(settings: Settings) -> Starlette:
@@ -63,7 +64,7 @@ def create_app(settings: Settings) -> Starlette:
         handlers |= getattr(feature, "jobs", {})
         sweeps |= getattr(feature, "sweeps", {})
     templates = Templates(settings)
-    static = Mount(f"/static/{templates.release}", StaticFolder())
+    static = Mount("/static/{release}", StaticFolder())
     app = Starlette(
         routes=[Mount(settings.base_path, routes=[static, *routes], middleware=[Middleware(Guard)])],
         middleware=[
@@ -85,7 +86,7 @@ def _furnish(app: Starlette, settings: Settings, templates: Templates) -> None:
     state.hub = Hub()
     state.sockets = set()
     state.redis = connect(settings.redis_url) if settings.redis_url else None
-    state.bus = RedisBus(state.hub, state.redis) if state.redis else LocalBus(state.hub)
+    state.bus = RedisBus(state.hub, state.redis, settings.badge) if state.redis else LocalBus(state.hub)
     state.database = Database(
         settings.database, state.bus, templates.render, settings.database_pool, settings.database_pooler
     )
@@ -124,14 +125,18 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
         await state.presence.renew()
 
     stopping = asyncio.Event()
+    if await state.bus.is_stranger():
+        raise WrongSetting("The processes that run already sign with another key: set the same PARLEY_SECRET_KEY.")
+    await state.worker.introduce()
     async with state.bus.running(Hooks(functools.partial(recheck, app), whole, state.presence.bury)):
         flushing = asyncio.create_task(receipts.flush(state.database, state.marks, stopping))
         telling = asyncio.create_task(state.presence.run())
-        working = asyncio.create_task(state.worker.run())
+        working = asyncio.create_task(state.worker.run(stopping))
         try:
             yield
         finally:
             stopping.set()
+            await asyncio.wait([working], timeout=JOBS_END)
             working.cancel()
             telling.cancel()
             await asyncio.gather(flushing, working, telling, return_exceptions=True)

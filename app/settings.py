@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 from collections.abc import Callable, Mapping
@@ -188,6 +189,11 @@ class Settings:
     def is_shared(self) -> bool:
         """Whether the database can serve several processes."""
         return self.database.startswith("postgresql")
+
+    @property
+    def badge(self) -> str:
+        """By which processes know that they sign with the same key; it tells nothing of the key."""
+        return hashlib.sha256(f"badge of {self.secret}".encode()).hexdigest()[:16]
 
     @property
     def database(self) -> str:

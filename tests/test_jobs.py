@@ -140,11 +140,14 @@ async def test_jobs_of_a_newer_version_are_left_to_it(place: Workplace) -> None:
 
 
 async def test_a_worker_does_at_once_what_is_enqueued(place: Workplace) -> None:
-    running = asyncio.create_task(place.workers[0].run())
+    stopping = asyncio.Event()
+    running = asyncio.create_task(place.workers[0].run(stopping))
     for number in range(3):
         await place.enqueue("count", number=number)
         await until(lambda wanted=number: place.done[wanted])  # type: ignore[misc]
-    running.cancel()
+    stopping.set()
+    async with asyncio.timeout(5):
+        await running
 
 
 async def test_a_job_remembers_the_request_that_wanted_it(place: Workplace) -> None:
@@ -155,7 +158,7 @@ async def test_a_job_remembers_the_request_that_wanted_it(place: Workplace) -> N
 
 async def test_a_sweep_is_done_once_for_all_and_again_when_it_is_time(place: Workplace) -> None:
     for worker in place.workers:
-        await worker._introduce()
+        await worker.introduce()
     await both(place)
     assert not place.done
     for times in (1, 2):
@@ -171,15 +174,9 @@ async def test_devices_and_invitations_that_are_over_are_swept(app: Starlette, a
         for at in (long_ago, now() + HOUR):
             row = {"token_hash": str(at), "created_by": ada.id, "expires_at": at, "max_uses": 1}
             await work.execute(insert(Invite).values(row))
-    await until(lambda: swept_row(app))
     async with app.state.database.write() as work:
         await work.execute(update(Job).where(col(Job.sweep) == "auth.sweep").values(due_at=now()))
     await app.state.worker.step()
     async with app.state.database.read() as work:
         assert list(await work.all(select(Session.id))) == [ann.session_id]
         assert len(await work.all(select(Invite.id))) == 1
-
-
-async def swept_row(app: Starlette) -> bool:
-    async with app.state.database.read() as work:
-        return await work.first(select(Job.id).where(Job.sweep == "auth.sweep")) is not None

@@ -52,7 +52,7 @@ ANSWERS: list[tuple[int, str, dict[str, str]]] = [
     (303, "GET /login", HTML),
     (304, "GET /chats", HTMX),
     (307, "GET /users/", HTML),
-    (404, "GET /static/old/icon.svg", CURL),
+    (404, "GET /static/old/nothing.svg", CURL),
     (405, "DELETE /users", HTML),
     (413, "POST /groups", {**HTML, "content-length": "99999999"}),
 ]

@@ -26,11 +26,12 @@ async def test_it_is_kept_for_ever(anonymous: Client) -> None:
     assert response.headers["cache-control"] == "public, max-age=31536000, immutable"
 
 
-@pytest.mark.parametrize("release_", ["000000000000", ""])
-async def test_another_release_has_nothing(anonymous: Client, release_: str) -> None:
-    response = await anonymous.get(f"/static/{release_}/icon.svg")
-    assert response.status_code == 404
-    assert "immutable" not in response.headers["cache-control"]
+async def test_a_page_of_another_release_gets_ours_and_does_not_keep_it(anonymous: Client) -> None:
+    ours = await anonymous.get(f"/static/{release()}/icon.svg")
+    response = await anonymous.get("/static/000000000000/icon.svg")
+    assert (response.status_code, response.content) == (200, ours.content)
+    assert response.headers["cache-control"] == "no-store"
+    assert (await anonymous.get("/static//icon.svg")).status_code == 404
 
 
 @pytest.mark.parametrize(

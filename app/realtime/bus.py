@@ -32,6 +32,9 @@ class Bus(Protocol):
 
     def publish(self, announcement: Announcement) -> None: ...
 
+    async def is_stranger(self) -> bool:
+        """Whether other processes run that do not belong to this one."""
+
     async def hears(self, topics: Collection[str]) -> None:
         """Wait until what is published on these topics reaches the hub, or cannot."""
 
@@ -55,6 +58,9 @@ class LocalBus:
         for outbox in obey(self.hub, announcement):
             if announcement.then:
                 outbox.put(announcement.then)
+
+    async def is_stranger(self) -> bool:
+        return False
 
     async def hears(self, topics: Collection[str]) -> None:  # noqa: ARG002
         return

@@ -30,6 +30,7 @@ from app.redis import PATIENCE, name
 
 BEAT = 1.0  # seconds from one sign of life to the next
 SILENCE = 4.0  # seconds without one, of the bus or of another process, that mean something
+LEASE = 10  # seconds for which a badge is kept after the last sign of life
 BATCH = 512  # announcements a round trip
 MOST = 20_000  # announcements that may wait for Redis
 
@@ -39,11 +40,12 @@ log = logging.getLogger(__name__)
 
 
 class RedisBus:
-    """This process's end of the bus; `process` is its name among the others."""
+    """This process's end of the bus; `process` is its name among the others, `badge` what they have in common."""
 
-    def __init__(self, hub: Hub, redis: Redis) -> None:
+    def __init__(self, hub: Hub, redis: Redis, badge: str) -> None:
         self.hub = hub
         self.redis = redis
+        self.badge = badge
         self.process = uuid.uuid4().hex[:12]
         self.is_whole = False
         self.lag = 0.0
@@ -73,6 +75,13 @@ class RedisBus:
 
     async def hears(self, topics: Collection[str]) -> None:
         await self.subscriber.hears([self.prefix + topic for topic in topics])
+
+    async def is_stranger(self) -> bool:
+        """Whether processes that run on this Redis have another badge."""
+        try:
+            return await self.redis.get(name(self.redis, "badge")) not in (None, self.badge)
+        except (RedisError, OSError, TimeoutError):
+            return False  # they will meet later, if at all
 
     @asynccontextmanager
     async def running(self, hooks: Hooks) -> AsyncIterator[None]:
@@ -125,7 +134,10 @@ class RedisBus:
         """Tell all processes something about this one."""
         try:
             async with asyncio.timeout(PATIENCE):
-                await self.redis.publish(self.beats, f"{self.process} {word} {time.monotonic()}")
+                pipeline = self.redis.pipeline(transaction=False)
+                pipeline.set(name(self.redis, "badge"), self.badge, ex=LEASE)
+                pipeline.publish(self.beats, f"{self.process} {word} {time.monotonic()}")
+                await pipeline.execute()
         except (RedisError, OSError, TimeoutError) as error:
             self._lose(f"{type(error).__name__}: {error}")
 

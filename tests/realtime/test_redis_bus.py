@@ -25,10 +25,10 @@ LIMITED = signal("limited", on=True)
 class Process:
     """One end of the bus, with what its hooks were asked."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, badge: str = "ours") -> None:
         self.redis = connect(url)
         self.hub = Hub()
-        self.bus = RedisBus(self.hub, self.redis)
+        self.bus = RedisBus(self.hub, self.redis, badge)
         self.asked: list[str] = []
 
     async def recheck(self) -> None:
@@ -237,3 +237,14 @@ async def test_a_process_that_says_goodbye_is_not_missed(redis: Redis, start: St
     await leaving.redis.aclose()
     assert not [each for each in one.asked if each.startswith("died")]
     assert ASK_AGAIN not in ear.frames
+
+
+async def test_a_process_with_another_key_is_told_apart(redis: Redis, start: Start) -> None:
+    await start()
+    same, other = Process(redis.url), Process(redis.url, "theirs")
+    assert (await same.bus.is_stranger(), await other.bus.is_stranger()) == (False, True)
+    await same.redis.flushall()
+    redis.stop(signals.SIGKILL)
+    assert not await other.bus.is_stranger()
+    for process in (same, other):
+        await process.redis.aclose()
