@@ -39,8 +39,7 @@ document.addEventListener("parley:limited", ({ detail }) => {
   isLimited = detail.on;
   wait(SPREAD * Math.random(), isLimited ? ask : end);
 });
-document.addEventListener("parley:open", drop); // asks for everything by itself
-document.addEventListener("parley:closed", drop);
+document.addEventListener("parley:closed", drop); // the next one asks for everything as it opens
 document.addEventListener("visibilitychange", () => {
   if (isLimited && !document.hidden) ask();
 });

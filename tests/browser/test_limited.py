@@ -252,7 +252,7 @@ async def test_a_moment_of_trouble_is_not_worth_a_bar(
       new MutationObserver(() => (window.shown += !bar.hidden)).observe(bar, { attributes: true });
     }""")
     async with apart(app, page):
-        pass
+        await page.clock.run_for(500)
     async with page.expect_request("**/messages?since=*"):
         await page.clock.fast_forward(SOON)
     assert await page.evaluate("window.shown") == 0

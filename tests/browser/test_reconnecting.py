@@ -70,8 +70,9 @@ async def test_waits_grow_until_the_server_listens_also_when_it_shakes_hands_fir
     opened: asyncio.Queue[WebSocketRoute] = asyncio.Queue()
 
     async def refuse(socket: WebSocketRoute) -> None:
-        opened.put_nowait(socket)
+        socket.send('{"type":"beat"}')
         await socket.close(code=code)
+        opened.put_nowait(socket)
 
     await page.route_web_socket("**/ws", refuse)
     await stop(page, 0.5)
