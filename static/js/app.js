@@ -1,10 +1,12 @@
 // Everything that lives in a page. Each element starts by itself wherever its tag appears.
+import "./bar.js";
 import "./bubble-menu.js";
 import "./chat-list.js";
 import "./copy.js";
 import "./drawer.js";
 import "./dropdown.js";
 import "./header.js";
+import "./limited.js";
 import "./live.js";
 import "./local-time.js";
 import "./message-composer.js";

@@ -1,10 +1,12 @@
 // Keeps a list equal to the server's: notices a gap in the revisions, and asks for what changed since.
+import { Asking } from "./asking.js";
 import { base } from "./page.js";
 
 export class CatchUp {
   /** `reload` is called when too much has changed to be told. */
   constructor(list, reload) {
-    Object.assign(this, { list, reload, request: null, again: false });
+    Object.assign(this, { list, reload });
+    this.asking = new Asking((signal, since = this.known) => this.catchUp(signal, since));
   }
 
   get known() {
@@ -17,22 +19,19 @@ export class CatchUp {
     else if (revision > this.known && !quiet) this.missed();
   }
 
+  /** Something may have been missed. */
   missed() {
-    if (this.request) this.again = true;
-    else this.ask();
+    this.asking.soon();
   }
 
-  /** Ask anew, whatever is still on its way: that may hang in a connection that is gone. */
-  async ask(since = this.known) {
-    this.request?.abort();
-    this.request = new AbortController();
-    const { signal } = this.request;
+  /** Ask anew, whatever is still on its way. */
+  ask(since) {
+    this.asking.anew(since);
+  }
+
+  async catchUp(signal, since) {
     const answer = await this.fetch(since, signal);
-    if (signal.aborted) return;
-    this.request = null;
-    if (answer && this.list.isConnected) this.take(answer);
-    if (this.again) this.ask();
-    this.again = false;
+    if (answer && !signal.aborted && this.list.isConnected) this.take(answer);
   }
 
   async fetch(since, signal) {
@@ -43,7 +42,7 @@ export class CatchUp {
       const response = await fetch(path, { signal });
       return response.ok && { headers: response.headers, html: await response.text() };
     } catch {
-      return null; // the next opening of the socket asks again
+      return null; // the next opening of the socket, or the next round, asks again
     }
   }
 
@@ -52,7 +51,7 @@ export class CatchUp {
       this.reload();
       return;
     }
-    place(this.list, html);
+    if (html.trim()) place(this.list, html);
     const number = (name) => Number(headers.get(name));
     this.list.dataset.revision = Math.max(this.known, number("X-Revision"));
     const marks = { delivered: number("X-Delivered"), read: number("X-Read") };

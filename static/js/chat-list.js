@@ -1,6 +1,6 @@
 // <chat-list>: the rows follow what happens, from the moment the page was made, without jumping or losing focus.
 import { isWatched, me, onPane, openChat } from "./page.js";
-import { find, hear, refresh, reload, rows, seq } from "./rows.js";
+import { find, hear, missed, refresh, reload, rows, seq } from "./rows.js";
 
 const SOON = 3000;
 
@@ -78,6 +78,7 @@ on("chat.left", ({ chat }) => {
 });
 
 on("open", reload);
+on("missed", missed);
 on("rows", () => {
   rows().forEach(tick);
   markOpen();

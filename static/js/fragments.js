@@ -2,9 +2,9 @@
 import { base } from "./page.js";
 
 /** The response to a GET of ours, or null when the network fails. */
-export async function get(path, headers = {}) {
+export async function get(path, headers = {}, signal = undefined) {
   try {
-    return await fetch(base + path, { headers: { "HX-Request": "true", Accept: "text/html", ...headers } });
+    return await fetch(base + path, { headers: { "HX-Request": "true", Accept: "text/html", ...headers }, signal });
   } catch {
     return null;
   }

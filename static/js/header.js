@@ -31,5 +31,7 @@ document.addEventListener("parley:open", () => {
   isFirst = false;
 });
 
+document.addEventListener("parley:whole", refresh);
+
 onPane(watch);
 watch();

@@ -1,13 +1,17 @@
 // The socket: kept open, and heard as events `parley:<type>`. The only file that knows htmx's names for it.
-const SILENCE = 60_000; // the server says something every 25 s
-const PATIENCE = 4_000;
+const SILENCE = 55_000 + 5000 * Math.random(); // the server says something every 25 s
+const FRESH = 1000;
 const SESSION_OVER = 4401;
+const BUSY = 1013;
+const LATER = { reconnectDelay: 4000, reconnectJitter: 0.5 };
 
 const live = document.getElementById("live");
 
 let ready = false;
+let isOver = false;
+let failures = 0;
 let heard = Date.now();
-let waiting = null;
+let begun = 0;
 
 const tell = (type, detail = {}) =>
   document.dispatchEvent(new CustomEvent(`parley:${type}`, { detail }));
@@ -27,11 +31,16 @@ export function send(frame) {
 }
 
 function connect() {
+  begun = Date.now();
   htmx.trigger(live, "connect", {}, false);
 }
 
+/** Whether a socket is on its way that cannot be dead yet. */
+const isFresh = () => !ready && Date.now() - begun < FRESH && socket()?.readyState <= WebSocket.OPEN;
+
 /** Drop the socket, which may be dead without knowing, and open another. */
 function reconnect() {
+  if (isOver || isFresh()) return;
   heard = Date.now();
   htmx.process(live, true);
   connect();
@@ -39,27 +48,26 @@ function reconnect() {
 
 function opened() {
   ready = true;
-  show();
+  failures = 0;
   tell("open");
 }
 
-function closed(code) {
-  const was = ready;
-  ready = false;
-  show();
-  if (code === SESSION_OVER) location.assign(`${live.dataset.base}/login`);
-  if (was) tell("closed", { code });
+/** After this event htmx sets the time to come back: at random within 0 to 2 × delay, which doubles from try to try. */
+function pace({ code, connection }) {
+  heard = Date.now(); // as long as htmx tries, nobody else needs to
+  connection.attempt = failures++; // htmx counts from the last handshake: too lenient when it is followed by a refusal
+  Object.assign(connection.config, htmx.config.ws, code === BUSY && LATER);
 }
 
-/** The bar that says we wait for the network. */
-function show() {
-  const bar = document.querySelector(".offline");
-  if (ready && navigator.onLine) {
-    clearTimeout(waiting);
-    waiting = null;
-    if (bar) bar.hidden = true;
-  } else if (!navigator.onLine && bar) bar.hidden = false;
-  else waiting ??= setTimeout(() => bar && (bar.hidden = false), PATIENCE);
+function closed(detail) {
+  const { code, reason } = detail;
+  const was = ready;
+  ready = false;
+  if (reason === "closed") pace(detail);
+  if (was) tell("closed", { code });
+  if (code !== SESSION_OVER) return;
+  isOver = true;
+  location.assign(`${live.dataset.base}/login`);
 }
 
 function watch() {
@@ -76,9 +84,11 @@ function listen() {
     if (signal.type === "ready") opened();
     else tell(signal.type, signal);
   });
-  live.addEventListener("htmx:ws:close", ({ detail }) => closed(detail.code));
-  addEventListener("online", reconnect);
-  addEventListener("offline", show);
+  live.addEventListener("htmx:ws:close", ({ detail }) => closed(detail));
+  addEventListener("online", () => {
+    failures = 0; // of another network
+    reconnect();
+  });
   addEventListener("pageshow", ({ persisted }) => persisted && reconnect());
   document.addEventListener("visibilitychange", watch);
   setInterval(watch, 1000);
@@ -86,7 +96,6 @@ function listen() {
 
 if (live) {
   listen();
-  show();
   // htmx looks at the page as soon as it can, perhaps before hx-ws.js was there to take part.
   htmx.process(live);
   connect();

@@ -76,6 +76,7 @@ class MessageList extends HTMLElement {
     on("discarded", ({ id }) => pending.detach(id));
     on("sent", ({ html }) => html && place(this.list, html));
     document.addEventListener("parley:open", () => this.opened(), { signal });
+    document.addEventListener("parley:missed", () => this.catchUp.missed(), { signal });
     this.addEventListener("parley:marks", ({ detail }) => marks.raise(this.list, detail));
     this.addEventListener("parley:placing", ({ detail }) => this.still(detail));
     this.addEventListener("parley:placed", ({ detail }) => this.placed(detail));

@@ -24,8 +24,9 @@ function show({ user, online, at }) {
   }
 }
 
-/** Ask about those whose words are on the page: nobody told us what happened while the socket was away. */
+/** Ask about those whose words are on the page: nobody told us what happened while we did not hear all. */
 async function ask() {
+  told.clear();
   const users = new Set([...document.querySelectorAll("[data-presence-text]")].map((line) => line.dataset.presenceText));
   for (const user of users) {
     const response = await get(`/users/${user}`, { Accept: "application/json" });
@@ -41,8 +42,8 @@ document.addEventListener("parley:presence", ({ detail }) => {
 });
 document.addEventListener("parley:rows", () => told.forEach(show));
 document.addEventListener("parley:open", () => {
-  told.clear();
   say();
   ask();
 });
+document.addEventListener("parley:whole", ask);
 document.addEventListener("visibilitychange", say);

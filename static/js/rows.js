@@ -1,4 +1,5 @@
 // The rows of the chat list: bring them up to date with the server's, each as the element that it is.
+import { Asking } from "./asking.js";
 import { get, move, parse } from "./fragments.js";
 
 const heard = new Map();
@@ -72,16 +73,24 @@ export function hear(chat) {
   known = {};
 }
 
+const asking = new Asking(ask);
+
 /** Ask the server for the list, filtered as it is, and bring every row up to date. */
-export async function reload() {
+export const reload = () => asking.anew();
+
+/** The same, without giving up an answer that is on its way. */
+export const missed = () => asking.soon();
+
+async function ask(signal) {
   const shown = list()?.closest("chat-list");
   if (!shown) return;
   const path = `/chats?${new URLSearchParams({ filter: shown.dataset.filter, q: shown.dataset.query })}`;
   const isStale = since();
-  const response = await get(path, known.path === path ? { "If-None-Match": known.tag } : {});
-  if (!response?.ok || !shown.isConnected) return;
+  const response = await get(path, known.path === path ? { "If-None-Match": known.tag } : {}, signal);
+  const html = response?.ok && (await response.text().catch(() => null));
+  if (!html || signal.aborted || !shown.isConnected) return;
   known = { path, tag: response.headers.get("ETag") };
-  for (const row of await merge(await response.text(), (row) => isStale(row.dataset.chat))) refresh(row.dataset.chat);
+  for (const row of await merge(html, (row) => isStale(row.dataset.chat))) refresh(row.dataset.chat);
 }
 
 /** Ask the server for one chat's row, and put it in its place. */

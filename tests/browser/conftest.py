@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -122,6 +123,12 @@ OPENED = """document.addEventListener("parley:open", () => {
   const { dataset } = document.documentElement;
   dataset.opened = Number(dataset.opened ?? 0) + 1;
 });"""
+
+
+async def stop_clock(page: Page) -> None:
+    """From now on time passes in the page only when a test says so, by `page.clock`."""
+    await page.clock.install()
+    await page.clock.pause_at(time.time() + 5)
 
 
 async def hide(page: Page, hidden: bool) -> None:

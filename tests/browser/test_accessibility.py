@@ -95,7 +95,7 @@ async def test_what_opens_over_pages(app: Starlette, visit: Visit, ada: Member, 
     found += await violations(page)
     await page.keyboard.press("Escape")
     await expect(page.get_by_label("Manage Bob")).to_be_focused()
-    await page.evaluate("document.querySelector('.offline').hidden = false")
+    await page.evaluate("document.querySelectorAll('.bar').forEach(bar => bar.hidden = false)")
     await page.context.set_offline(True)
     await page.locator("#drawer .member a").last.click()
     await expect(page.locator(".toast")).to_be_visible()
