@@ -19,6 +19,7 @@ from app.main import create_app
 from app.migrate import migrate
 from app.realtime.bus import LocalBus
 from app.realtime.hub import Hub
+from app.realtime.redis_bus import is_stranger
 from app.server import PortTaken, run
 from app.settings import Settings, WrongSetting
 from app.templates import Templates
@@ -53,6 +54,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def serve(settings: Settings, _: argparse.Namespace) -> int:
+    if settings.redis_url and asyncio.run(is_stranger(settings.redis_url, settings.badge)):
+        raise WrongSetting("The processes that run already sign with another key: set the same PARLEY_SECRET_KEY.")
     migrate(settings)
     if not settings.is_local:
         asyncio.run(_say_how_to_begin(settings))

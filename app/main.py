@@ -40,7 +40,7 @@ from app.receipts import routes as receipts
 from app.receipts.marks import Marks
 from app.redis import connect
 from app.security import Security
-from app.settings import Settings, WrongSetting
+from app.settings import Settings
 from app.socket import Handler, door, recheck
 from app.templates import Templates
 from app.users import routes as users
@@ -125,8 +125,6 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
         await state.presence.renew()
 
     stopping = asyncio.Event()
-    if await state.bus.is_stranger():
-        raise WrongSetting("The processes that run already sign with another key: set the same PARLEY_SECRET_KEY.")
     await state.worker.introduce()
     async with state.bus.running(Hooks(functools.partial(recheck, app), whole, state.presence.bury)):
         flushing = asyncio.create_task(receipts.flush(state.database, state.marks, stopping))

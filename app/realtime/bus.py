@@ -32,9 +32,6 @@ class Bus(Protocol):
 
     def publish(self, announcement: Announcement) -> None: ...
 
-    async def is_stranger(self) -> bool:
-        """Whether other processes run that do not belong to this one."""
-
     async def hears(self, topics: Collection[str]) -> None:
         """Wait until what is published on these topics reaches the hub, or cannot."""
 
@@ -58,9 +55,6 @@ class LocalBus:
         for outbox in obey(self.hub, announcement):
             if announcement.then:
                 outbox.put(announcement.then)
-
-    async def is_stranger(self) -> bool:
-        return False
 
     async def hears(self, topics: Collection[str]) -> None:  # noqa: ARG002
         return

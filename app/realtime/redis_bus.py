@@ -26,7 +26,7 @@ from app.realtime.bus import Hooks, obey
 from app.realtime.frames import Announcement, Control, Frame, signal
 from app.realtime.hub import Hub, Outbox
 from app.realtime.subscriber import Subscriber
-from app.redis import PATIENCE, name
+from app.redis import PATIENCE, connect, name
 
 BEAT = 1.0  # seconds from one sign of life to the next
 SILENCE = 4.0  # seconds without one, of the bus or of another process, that mean something
@@ -75,13 +75,6 @@ class RedisBus:
 
     async def hears(self, topics: Collection[str]) -> None:
         await self.subscriber.hears([self.prefix + topic for topic in topics])
-
-    async def is_stranger(self) -> bool:
-        """Whether processes that run on this Redis have another badge."""
-        try:
-            return await self.redis.get(name(self.redis, "badge")) not in (None, self.badge)
-        except (RedisError, OSError, TimeoutError):
-            return False  # they will meet later, if at all
 
     @asynccontextmanager
     async def running(self, hooks: Hooks) -> AsyncIterator[None]:
@@ -247,6 +240,17 @@ class RedisBus:
         task = asyncio.ensure_future(work)
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
+
+
+async def is_stranger(url: str, badge: str) -> bool:
+    """Whether the processes that run on that Redis have another badge than this."""
+    redis = connect(url)
+    try:
+        return await redis.get(name(redis, "badge")) not in (None, badge)
+    except (RedisError, OSError, TimeoutError):
+        return False  # without Redis they do not meet
+    finally:
+        await redis.aclose()
 
 
 async def _nothing(*_: object) -> None:

@@ -13,7 +13,7 @@ import pytest
 from app.realtime.bus import Hooks
 from app.realtime.frames import Control, Frame, signal
 from app.realtime.hub import Hub, Outbox
-from app.realtime.redis_bus import RedisBus
+from app.realtime.redis_bus import RedisBus, is_stranger
 from app.redis import connect
 from tests.backing import Redis
 from tests.waiting import until
@@ -240,11 +240,8 @@ async def test_a_process_that_says_goodbye_is_not_missed(redis: Redis, start: St
 
 
 async def test_a_process_with_another_key_is_told_apart(redis: Redis, start: Start) -> None:
+    assert not await is_stranger(redis.url, "theirs")
     await start()
-    same, other = Process(redis.url), Process(redis.url, "theirs")
-    assert (await same.bus.is_stranger(), await other.bus.is_stranger()) == (False, True)
-    await same.redis.flushall()
+    assert [await is_stranger(redis.url, badge) for badge in ("ours", "theirs")] == [False, True]
     redis.stop(signals.SIGKILL)
-    assert not await other.bus.is_stranger()
-    for process in (same, other):
-        await process.redis.aclose()
+    assert not await is_stranger(redis.url, "theirs")
