@@ -8,7 +8,7 @@ import socket
 import ssl
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from app.settings import ROOT
@@ -32,18 +32,24 @@ def stepping_down(command: Sequence[str], user: str = NOBODY, group: str = "nogr
 
 
 class Program(Server):
-    """A server that says on `output` what it says; `environment` and `cwd` are its own."""
+    """A server that says on `output` what it says; `environment` and `cwd` are its own.
+
+    `prepare` is called in its process before it begins.
+    """
 
     def __init__(self) -> None:
         super().__init__()
+        self.prepare: Callable[[], None] | None = None
         self.environment = clean()
         self.cwd = self.folder
 
     def start(self) -> None:
         with (self.folder / "output").open("ab") as file:
             self.process = subprocess.Popen(
-                self.command(), cwd=self.cwd, env=self.environment, stdin=subprocess.DEVNULL, stdout=file, stderr=file
-            )
+                self.command(),
+                cwd=self.cwd, env=self.environment, preexec_fn=self.prepare,
+                stdin=subprocess.DEVNULL, stdout=file, stderr=file,
+            )  # fmt: skip
         try:
             wait_for_port(self.port, self.process)
         except RuntimeError as error:
