@@ -44,7 +44,7 @@ def files(folder: Path) -> dict[str, float]:
 
 
 def try_out(image: Image, server: Command, check: list[str]) -> None:
-    """Whoever has the link of the first start makes the first account and invites nobody but talks to a second."""
+    """The link of the first start makes the first account, whose owner talks to a second; then it is told to end."""
     server.environment["PARLEY_REGISTRATION"] = "open"
     before = files(image.root / "app")
     with server:
@@ -63,8 +63,10 @@ def try_out(image: Image, server: Command, check: list[str]) -> None:
     assert files(image.root / "app") == before, "something was written outside of the volume"
 
 
-def test_what_is_copied_is_enough_to_run(image: Image) -> None:
+def test_what_is_copied_is_enough_to_run(image: Image, blank: Path) -> None:
     image.build(runs=False)
+    (image.root / "data").mkdir()
+    shutil.copy(blank, image.root / "data/parley.db")
     server = Command(image.words(image.command), image.folder, image.environment)
     try_out(image, server, image.words(image.check))
 
