@@ -105,6 +105,8 @@ def test_a_silent_page_keeps_its_socket(make: Make, tmp_path: Path, blank: Path)
 class Upstream(ThreadingHTTPServer):
     """Stands for Parleys at two ports; the first request to any of them is dropped unless `is_well`."""
 
+    other: Second
+
     def __init__(self, is_well: bool = True) -> None:
         super().__init__(("127.0.0.1", 0), Answer)
         self.is_well = is_well
@@ -145,7 +147,8 @@ class Second(Upstream):
 def before(make: Make, upstream: Upstream) -> Iterator[httpx.Client]:
     """A browser before a proxy before two ports of an Upstream."""
     with ExitStack() as stack:
-        servers = [stack.enter_context(each) for each in (upstream, Second(upstream))]
+        upstream.other = Second(upstream)
+        servers = [stack.enter_context(each) for each in (upstream, upstream.other)]
         for server in servers:
             threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
             stack.callback(server.shutdown)
@@ -167,13 +170,12 @@ def test_what_was_sent_is_repeated_only_if_it_is_safe(make: Make) -> None:
 
 def test_a_parley_that_is_gone_costs_no_message(make: Make) -> None:
     upstream = Upstream()
-    with upstream, ExitStack() as stack:
-        threading.Thread(target=upstream.serve_forever, args=[0.01], daemon=True).start()
-        stack.callback(upstream.shutdown)
-        proxy = stack.enter_context(make(f"127.0.0.1:{free_port()}", f"127.0.0.1:{upstream.server_port}"))
-        with httpx.Client(base_url=proxy.url, verify=proxy.trust, trust_env=False) as client:
-            assert [client.post("/", data={"body": "x"}).status_code for _ in range(6)] == [200] * 6
-    assert len(upstream.asked) == 6
+    with before(make, upstream) as client:
+        assert client.post("/").status_code == 200
+        upstream.other.shutdown()
+        upstream.other.server_close()
+        assert [client.post("/", data={"body": "x"}).status_code for _ in range(6)] == [200] * 6
+    assert len(upstream.asked) == 7
 
 
 def test_what_parley_hears_of_a_request(make: Make) -> None:
