@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -149,6 +150,10 @@ class Nginx(Proxy):
     def command(self) -> list[str]:
         self.configure()
         return stepping_down(self.nginx())
+
+    def stop(self, how: int = signal.SIGTERM) -> None:
+        """Never by SIGKILL: that would leave its workers behind."""
+        super().stop(signal.SIGTERM if how == signal.SIGKILL else how)
 
     def nginx(self, *options: str) -> list[str]:
         return ["/usr/sbin/nginx", "-p", str(self.folder), "-c", "nginx.conf", "-e", "stderr", *options]
