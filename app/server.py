@@ -12,7 +12,8 @@ from collections.abc import Generator
 from ipaddress import ip_network
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from app.protocols import DEADLINES, Deadlines, HttpProtocol, SocketProtocol
 
@@ -34,6 +35,16 @@ class PortTaken(Exception):
     def __init__(self, port: int) -> None:
         super().__init__(f"Port {port} is taken by another program: stop that one, or set PARLEY_PORT.")
         self.port = port
+
+
+class Proxied(ProxyHeadersMiddleware):
+    """uvicorn's reading of X-Forwarded-For and -Proto, which also tells the app whose other headers to believe."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # type: ignore[override]
+        if scope["type"] != "lifespan":
+            peer = scope.get("client")
+            scope["state"]["is_trusted"] = (peer[0] if peer else None) in self.trusted_hosts
+        await super().__call__(scope, receive, send)  # type: ignore[arg-type]
 
 
 class Server(uvicorn.Server):
@@ -95,7 +106,7 @@ def config(app: ASGIApp, deadlines: Deadlines = DEADLINES, proxies: str = PROXIE
     """uvicorn's settings for Parley; log lines go where the caller has sent them."""
     limits = {"deadlines": deadlines}
     return uvicorn.Config(
-        app,
+        Proxied(app, _also_mapped(proxies)),  # type: ignore[arg-type]
         interface="asgi3",
         lifespan="on",
         loop="uvloop",
@@ -107,7 +118,7 @@ def config(app: ASGIApp, deadlines: Deadlines = DEADLINES, proxies: str = PROXIE
         access_log=False,
         log_config=None,
         log_level="warning",
-        forwarded_allow_ips=_also_mapped(proxies),
+        proxy_headers=False,  # ours does it
         backlog=BACKLOG,
         timeout_graceful_shutdown=STOP,
     )
