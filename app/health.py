@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 import shutil
 
 from prometheus_client import CONTENT_TYPE_LATEST
-from sqlalchemy import text
-from sqlmodel import select
+from sqlalchemy import func, text
+from sqlmodel import col, select
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from app.auth.guard import host_name
-from app.metrics import exposition, sample
+from app.db import now
+from app.jobs import Job
+from app.metrics import JOBS, exposition, sample
 from app.settings import LOOPBACK, ROOT
 from app.users.models import User
 from app.web import database, settings
+
+log = logging.getLogger(__name__)
 
 LEAST_FREE = 64 * 2**20
 DATABASE_SECONDS = 3
@@ -73,7 +78,19 @@ async def metrics(request: Request) -> Response:
     if not (_has_token(request) or _is_at_home(request)):
         raise HTTPException(404)
     sample(request.app.state)
+    await _look_for_jobs(request)
     return Response(await asyncio.to_thread(exposition), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+async def _look_for_jobs(request: Request) -> None:
+    states = {"due": col(Job.due_at) <= now(), "given up": col(Job.due_at).is_(None)}
+    try:
+        async with asyncio.timeout(DATABASE_SECONDS), database(request).read() as work:
+            for state, condition in states.items():
+                counted = await work.rows(select(func.count()).select_from(Job).where(condition))
+                JOBS.labels(state).set(counted[0][0])
+    except Exception as error:  # the other numbers tell of it
+        log.warning("the jobs cannot be counted: %s", error)
 
 
 def _has_token(request: Request) -> bool:

@@ -46,6 +46,10 @@ WAITING = Gauge("parley_works_waiting", "Works that wait to begin.", multiproces
 SOCKETS = Gauge("parley_sockets", "Open pages.", multiprocess_mode="livesum")
 POOL_USED = Gauge("parley_database_connections_used", "Connections in use.", multiprocess_mode="livesum")
 POOL_SIZE = Gauge("parley_database_connections_most", "Connections allowed.", multiprocess_mode="livesum")
+# All processes share the jobs, so whoever looked last knows.
+JOBS = Gauge(
+    "parley_jobs", "Background jobs that are due, or given up.", ["state"], multiprocess_mode="livemostrecent"
+)
 BUS_WHOLE = Gauge("parley_bus_whole", "Whether all processes hear each other.", multiprocess_mode="livemin")
 BUS_LAG = Gauge("parley_bus_lag_seconds", "Age of what the bus brings.", multiprocess_mode="livemax")
 
@@ -113,7 +117,7 @@ class counted(Generic[T]):
 
 def sample(state: State) -> None:
     """Note what is not counted but looked up: what an app holds right now."""
-    SOCKETS.set(len(state.hub.joined))
+    SOCKETS.set(len(state.sockets))
     pools = [each.sync_engine.pool for each in state.database.engines]
     POOL_USED.set(sum(pool.checkedout() for pool in pools))
     POOL_SIZE.set(sum(pool.size() for pool in pools))

@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import insert
 from sqlalchemy.exc import OperationalError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app import metrics
+from app.db import now
+from app.jobs import Job
 from app.realtime.hub import TOO_SLOW, Outbox
 from tests.make import HTML, Client, Member, make_message
 from tests.server import Running
@@ -102,7 +106,7 @@ async def test_pages_frames_and_evictions_are_counted(
         assert slow.closed == TOO_SLOW
         during = await numbers(anonymous)
         app.state.hub.remove(slow)
-    assert during.of("parley_sockets") == 3
+    assert during.of("parley_sockets") == 2
     assert during.of("parley_frames_delivered_total") - before.of("parley_frames_delivered_total") >= 6
     assert during.of("parley_outbox_evictions_total") - before.of("parley_outbox_evictions_total") == 1
 
@@ -159,6 +163,14 @@ async def test_the_database_and_the_bus_are_looked_up(app: Starlette, anonymous:
     app.state.bus.is_whole, app.state.bus.lag = False, 1.5
     cut = await numbers(anonymous)
     assert (cut.of("parley_bus_whole"), cut.of("parley_bus_lag_seconds")) == (0, 1.5)
+
+
+async def test_jobs_that_are_due_or_given_up_are_counted(app: Starlette, anonymous: Client) -> None:
+    async with app.state.database.write() as work:
+        for due_at in (now() - timedelta(seconds=1), now() + timedelta(hours=1), None, None):
+            await work.execute(insert(Job).values(name="unknown", payload={}, due_at=due_at))
+    told = await numbers(anonymous)
+    assert (told.of("parley_jobs", state="due"), told.of("parley_jobs", state="given up")) == (1, 2)
 
 
 async def test_who_waits_for_the_database_is_counted(app: Starlette, anonymous: Client) -> None:
