@@ -8,7 +8,7 @@ import getpass
 import sys
 from collections.abc import Sequence
 
-from app import health, log
+from app import health, log, worker
 from app.auth import service as auth
 from app.auth.passwords import Passwords, require_good
 from app.auth.tokens import Tokens
@@ -21,8 +21,11 @@ from app.realtime.bus import LocalBus
 from app.realtime.hub import Hub
 from app.realtime.redis_bus import is_stranger
 from app.server import PortTaken, run
-from app.settings import Settings, WrongSetting
+from app.settings import Settings, WrongSetting, whole
+from app.supervisor import NeverStarted, supervise
 from app.templates import Templates
+
+MOST_WORKERS = 256
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         log.configure(settings.log_level)
         _ = settings.secret  # made now, so that it stands in the first backup
         status: int = options.command(settings, options)
-    except (WrongSetting, PortTaken, Refused) as error:
+    except (WrongSetting, PortTaken, NeverStarted, Refused) as error:
         print(f"parley: {error}", file=sys.stderr)
         return 1
     return status
@@ -43,7 +46,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="parley", description="A messenger that runs on your own machine.")
     parser.add_argument("--version", action="version", version=f"Parley {health.version()}")
     commands = parser.add_subparsers(required=True, metavar="command")
-    commands.add_parser("serve", help="migrate, then serve until stopped").set_defaults(command=serve)
+    server = commands.add_parser("serve", help="migrate, then serve until stopped")
+    server.add_argument("--workers", type=_workers, default=1, metavar="N", help="processes that share the port (1)")
+    server.set_defaults(command=serve)
     commands.add_parser("migrate", help="bring the database up to date").set_defaults(command=_migrate)
     admin = commands.add_parser("create-admin", help="make an admin, or make somebody one")
     admin.add_argument("username")
@@ -53,13 +58,30 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def serve(settings: Settings, _: argparse.Namespace) -> int:
+def _workers(text: str) -> int:
+    try:
+        return whole(1, MOST_WORKERS)(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"must be {error}") from error
+
+
+def serve(settings: Settings, options: argparse.Namespace) -> int:
+    """Serve in this process, or in several that share the port."""
+    if options.workers > 1 and not settings.redis_url:
+        raise WrongSetting(
+            "Several workers hear each other through Redis: set PARLEY_REDIS_URL and PARLEY_DATABASE_URL, "
+            "or serve with one."
+        )
     if settings.redis_url and asyncio.run(is_stranger(settings.redis_url, settings.badge)):
         raise WrongSetting("The processes that run already sign with another key: set the same PARLEY_SECRET_KEY.")
     migrate(settings)
     if not settings.is_local:
         asyncio.run(_say_how_to_begin(settings))
-    run(create_app(settings), settings.host, settings.port, proxies=settings.trusted_proxies)
+    if options.workers == 1:
+        run(create_app(settings), settings.host, settings.port, proxies=settings.trusted_proxies)
+    else:
+        log.configure(settings.log_level, worker=0)
+        supervise(worker.make, settings.host, settings.port, options.workers)
     return 0
 
 

@@ -15,6 +15,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 from sqlmodel import SQLModel
 
+from app.metrics import counted
 from app.postgres import Postgres
 from app.realtime.bus import Bus
 from app.sqlite import Sqlite
@@ -91,11 +92,11 @@ class Database:
         Raises Unavailable when it could not be stored. Inside, nothing but the
         database is awaited: others wait meanwhile for what was locked.
         """
-        return self.backend.write()
+        return counted("write", self.backend.write())
 
     def read(self) -> AbstractAsyncContextManager[Work]:
         """A work that only looks, at one state of the database, and waits for no writer. Raises Unavailable."""
-        return self.backend.read()
+        return counted("read", self.backend.read())
 
     async def close(self) -> None:
         await self.backend.close()

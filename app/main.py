@@ -31,6 +31,7 @@ from app.groups import routes as groups
 from app.inbox import routes as inbox
 from app.limits import Limit, SharedLimit
 from app.messages import routes as messages
+from app.metrics import Measured
 from app.presence import routes as presence
 from app.presence.leases import Leases, NoLeases, RedisLeases
 from app.realtime.bus import Hooks, LocalBus
@@ -69,6 +70,7 @@ def create_app(settings: Settings) -> Starlette:
         routes=[Mount(settings.base_path, routes=[static, *routes], middleware=[Middleware(Guard)])],
         middleware=[
             Middleware(Security, settings=settings),
+            Middleware(Measured),
             Middleware(GZipMiddleware, minimum_size=1000, compresslevel=4),
         ],
         exception_handlers={Refused: refused, HTTPException: no_route, ClientDisconnect: gone, Exception: broken},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import uuid
 from urllib.parse import urlsplit
@@ -13,6 +14,7 @@ from app.log import request_id
 from app.settings import LOOPBACK, Settings
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 POLICY = "; ".join(
     (
@@ -65,8 +67,15 @@ def is_same_origin(scope: Scope, base_url: str) -> bool:
     return origin in ours
 
 
+def request_id_of(scope: Scope) -> str:
+    """The id that a trusted proxy gave the request, else a new one."""
+    given = Headers(scope=scope).get("x-request-id", "") if scope["state"].get("is_trusted") else ""
+    return given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex[:12]
+
+
 def protect(headers: MutableHeaders, nonce: str, base_url: str) -> None:
-    """Add what browsers obey."""
+    """Add what browsers obey, and the id by which the log's lines about this request are found."""
+    headers["X-Request-Id"] = request_id.get()
     headers["Content-Security-Policy"] = POLICY.format(nonce=nonce)
     for name, value in HEADERS.items():
         headers.setdefault(name, value)
@@ -86,8 +95,8 @@ class Security:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
-        request_id.set(uuid.uuid4().hex[:12])
         state = scope.setdefault("state", {})
+        request_id.set(request_id_of(scope))
         state["nonce"] = secrets.token_urlsafe(16)
         state["same_origin"] = is_same_origin(scope, self.base_url)
         if scope["type"] == "websocket":

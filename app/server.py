@@ -8,11 +8,13 @@ import errno
 import logging
 import signal
 import socket
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterable
 from ipaddress import ip_network
+from types import FrameType
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from app.protocols import DEADLINES, Deadlines, HttpProtocol, SocketProtocol
 
@@ -20,6 +22,7 @@ MAX_FRAME = 64 * 1024
 SEND_BUFFER = 64 * 1024
 UNREAD = 15_000  # milliseconds that a peer may leave unread what we sent
 STOP = 5  # seconds that requests in flight have to finish
+DRAIN = 0.25  # seconds for requests that are on their way when we are told to stop
 BACKLOG = 2048
 
 # Anybody can write X-Forwarded-For, so only a proxy on this machine is believed unless others are named.
@@ -36,8 +39,34 @@ class PortTaken(Exception):
         self.port = port
 
 
+class Proxied(ProxyHeadersMiddleware):
+    """uvicorn's reading of X-Forwarded-For and -Proto, which also tells the app whose other headers to believe."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # type: ignore[override]
+        if scope["type"] != "lifespan":
+            peer = scope.get("client")
+            scope["state"]["is_trusted"] = (peer[0] if peer else None) in self.trusted_hosts
+        await super().__call__(scope, receive, send)  # type: ignore[arg-type]
+
+
+def say_where(listeners: Iterable[socket.socket]) -> None:
+    """Tell the log where to find us."""
+    for listener in listeners:
+        host, port, *_ = listener.getsockname()
+        log.info("Parley is listening on http://%s:%d", f"[{host}]" if ":" in host else host, port)
+
+
 class Server(uvicorn.Server):
-    """uvicorn's server, for which being told to stop is no failure: the process ends with status 0."""
+    """uvicorn's server, for which being told to stop is no failure: the process ends with status 0.
+
+    Calls `started_on` with its sockets when it serves.
+    """
+
+    def __init__(
+        self, config: uvicorn.Config, started_on: Callable[[Iterable[socket.socket]], None] = say_where
+    ) -> None:
+        super().__init__(config)
+        self.started_on = started_on
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
@@ -50,11 +79,25 @@ class Server(uvicorn.Server):
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.remove_signal_handler(number)
 
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        super().handle_exit(sig, frame)
+        self.lifespan.state["is_stopping"] = True  # each request from now on has it in its own state
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        for listener in sockets or []:
-            host, port, *_ = listener.getsockname()
-            log.info("Parley is listening on http://%s:%d", f"[{host}]" if ":" in host else host, port)
+        self.started_on(sockets or [])
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more connections, give those that are there a moment to ask what they came for, and end.
+
+        uvicorn would close one whose first request is still on its way; that request would be lost.
+        """
+        for server in self.servers:
+            server.close()
+        self.server_state.default_headers.append((b"connection", b"close"))
+        if any(isinstance(each, HttpProtocol) for each in self.server_state.connections):
+            await asyncio.sleep(DRAIN)
+        await super().shutdown(sockets)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -95,7 +138,7 @@ def config(app: ASGIApp, deadlines: Deadlines = DEADLINES, proxies: str = PROXIE
     """uvicorn's settings for Parley; log lines go where the caller has sent them."""
     limits = {"deadlines": deadlines}
     return uvicorn.Config(
-        app,
+        Proxied(app, _also_mapped(proxies)),  # type: ignore[arg-type]
         interface="asgi3",
         lifespan="on",
         loop="uvloop",
@@ -107,7 +150,7 @@ def config(app: ASGIApp, deadlines: Deadlines = DEADLINES, proxies: str = PROXIE
         access_log=False,
         log_config=None,
         log_level="warning",
-        forwarded_allow_ips=_also_mapped(proxies),
+        proxy_headers=False,  # ours does it
         backlog=BACKLOG,
         timeout_graceful_shutdown=STOP,
     )

@@ -24,7 +24,7 @@ DRIVERS = {
     "postgres://": "postgresql+asyncpg://",
 }
 DEFAULT_PORTS = {"http": 80, "https": 443}
-SECRET = frozenset({"secret_key", "database_url", "redis_url"})  # not to be repeated in an error
+SECRET = frozenset({"secret_key", "metrics_token", "database_url", "redis_url"})  # not to be repeated in an error
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -137,6 +137,9 @@ class Settings:
         "Who may sign up: anybody, invited people only, or `auto`: open on this machine alone, else by invite.",
     )
     timezone: str = _variable("UTC", zone, "Zone of the times in pages; browsers with scripts show their own.")
+    metrics_token: str = _variable(
+        "", key, "Bearer token for /metrics; empty means that only this machine reads them, past any proxy."
+    )
     log_level: str = _variable("info", one_of("debug", "info", "warning", "error"), "How much is logged.")
     session_days: int = _variable(30, whole(1, 3650), "Days without use after which a device is signed out.")
     edit_minutes: int = _variable(15, whole(0, 525600), "Minutes in which a message may be edited.")

@@ -87,6 +87,8 @@ class SqliteWriter:
         except BaseException as error:
             await self._fail(error)
             self.lock.release()
+            if isinstance(error, asyncio.CancelledError):
+                raise  # who is cancelled must not take it for a refusal and go on
             raise Unavailable(NO_ROOM) from error
         return self.group, Work(self.connection)
 

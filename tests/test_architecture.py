@@ -123,7 +123,7 @@ def test_every_feature_has_its_tests() -> None:
 
 
 def test_what_is_open_to_strangers_is_this_and_no_more() -> None:
-    assert {"/login", "/register", "/theme", "/healthz", "/readyz"} == PUBLIC
+    assert {"/login", "/register", "/theme", "/healthz", "/readyz", "/metrics"} == PUBLIC
     assert PUBLIC_FOLDERS == ("/static/", "/join/")
 
 

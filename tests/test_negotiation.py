@@ -138,7 +138,7 @@ async def test_a_form_of_who_was_signed_out_leads_to_the_start(anonymous: Client
 
 @each_caller
 async def test_nothing_there(ann: Member, headers: dict[str, str]) -> None:
-    for path in ("/nothing", "/chats/999", "/users/999", "/static/old/css/app.css", "/chats/9999999999999999999"):
+    for path in ("/nothing", "/chats/999", "/users/999", "/static/old/css/nothing.css", "/chats/9999999999999999999"):
         answer = await ann.get(path, headers=headers)
         assert answer.status_code == 404
         assert_refusal(answer, headers, 404, "Not found")

@@ -17,6 +17,7 @@ from tests.walk import ABSENT, ROLES, World, doors, make_world
 WALK = """
 GET       /static/{release}/{file}                            200 200 200 200 200
 GET       /healthz                                            200 200 200 200 200
+GET       /metrics                                            404 404 404 404 404
 GET       /readyz                                             200 200 200 200 200
 WEBSOCKET /ws                                                 4401 101 101 101 101
 GET       /users                                              401 200 200 200 200
@@ -105,6 +106,7 @@ def same(one: httpx.Response, other: httpx.Response) -> bool:
         nonce = re.search(r"'nonce-([^']+)'", response.headers["content-security-policy"])
         assert nonce
         headers = {name: value.replace(nonce[1], "") for name, value in response.headers.items()}
+        del headers["x-request-id"]
         return response.status_code, headers, response.text.replace(nonce[1], "")
 
     return shown(one) == shown(other)

@@ -21,7 +21,7 @@ from app.security import SAFE
 from app.settings import LOOPBACK, Settings
 from app.users.names import key
 
-PUBLIC = frozenset({"/login", "/register", "/healthz", "/readyz", "/theme"})
+PUBLIC = frozenset({"/login", "/register", "/healthz", "/readyz", "/metrics", "/theme"})
 PUBLIC_FOLDERS = ("/static/", "/join/")
 TOUCH_EVERY = timedelta(hours=1)
 YEAR = 365 * 86400
@@ -31,11 +31,16 @@ def is_public(path: str) -> bool:
     return path in PUBLIC or path.startswith(PUBLIC_FOLDERS)
 
 
+def host_name(connection: HTTPConnection) -> str:
+    """The name or address by which we were called, without the port."""
+    host = connection.headers.get("host", "")
+    return host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+
+
 def is_secure(connection: HTTPConnection) -> bool:
     """Whether browsers take Secure cookies here: by https, or on the machine itself."""
     settings: Settings = connection.app.state.settings
-    host = connection.headers.get("host", "")
-    name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+    name = host_name(connection)
     is_loopback = name in LOOPBACK or name.endswith(".localhost")
     return settings.base_url.startswith("https:") or connection.url.scheme in ("https", "wss") or is_loopback
 

@@ -17,6 +17,7 @@ from app.messages import broadcasts, history, service
 from app.messages.bubbles import Bubble, bubbles
 from app.messages.history import Changes, Window
 from app.messages.service import Draft
+from app.metrics import sending
 from app.receipts import service as receipts
 from app.receipts.marks import Mark
 from app.socket import Socket, chat_of
@@ -188,6 +189,7 @@ def _item(request: Request, bubble: Bubble) -> str:
     return broadcasts.item(request.app.state.templates.render, bubble)
 
 
+@sending
 async def create(request: Request) -> Response:
     """Send. The answer is the bubble, the same that everybody hears."""
     fields = await form(request, again=index)
@@ -200,6 +202,7 @@ async def create(request: Request) -> Response:
     return done(request, location, _item(request, bubble), data=message_data(bubble), status=201 if is_new else 200)
 
 
+@sending
 async def send(socket: Socket, frame: dict[str, Any]) -> None:
     """The frame message.send: like the POST; the sender hears the bubble as everybody does."""
     app = socket.app.state

@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
 
+from app import metrics
 from app.realtime.frames import is_html
 
 TOO_SLOW = 1013
@@ -33,6 +34,7 @@ class Outbox:
         self.characters += len(text)
         if len(self.frames) > self.most or self.characters > self.most_characters:
             self.close(TOO_SLOW)
+            metrics.EVICTIONS.inc()
         self.filled.set()
 
     def close(self, code: int) -> None:
@@ -96,6 +98,7 @@ class Hub:
     def deliver(self, topic: str, text: str) -> None:
         for outbox in self.topics.get(topic, ()):
             outbox.put(text)
+        metrics.FRAMES.inc(len(self.topics.get(topic, ())))
 
     def listeners(self, topic: str) -> list[Outbox]:
         return list(self.topics.get(topic, ()))
