@@ -57,9 +57,12 @@ async def fill(engine: AsyncEngine) -> tuple[Person, list[int]]:
     return ann, chat_ids
 
 
-async def rate(do: Do, engine: AsyncEngine, person: Person, chat_ids: list[int]) -> float:
-    """How often a second, by AT_ONCE that go on without a pause."""
-    ends, done = time.perf_counter() + SECONDS, 0
+async def rate(do: Do, engine: AsyncEngine, person: Person, chat_ids: list[int]) -> tuple[float, float]:
+    """How often a second, by AT_ONCE that go on without a pause, and how often in a second of this process's CPU.
+
+    The latter does not depend on what else the machine does.
+    """
+    ends, done, cpu = time.perf_counter() + SECONDS, 0, time.process_time()
 
     async def go_on(chat_id: int) -> None:
         nonlocal done
@@ -68,23 +71,24 @@ async def rate(do: Do, engine: AsyncEngine, person: Person, chat_ids: list[int])
             done += 1
 
     await asyncio.gather(*[go_on(chat_ids[n % len(chat_ids)]) for n in range(AT_ONCE)])
-    return done / SECONDS
+    return done / SECONDS, done / (time.process_time() - cpu)
 
 
 async def measure(url: str) -> None:
     engines = {name: create_async_engine(url.replace("://", f"+{name}://"), pool_size=10) for name in DRIVERS}
     person, chat_ids = await fill(engines["asyncpg"])
     for do in (send, page):
-        rates: dict[str, list[float]] = {name: [] for name in DRIVERS}
+        rates: dict[str, list[tuple[float, float]]] = {name: [] for name in DRIVERS}
         for turn in range(ROUNDS + 1):
             for name in DRIVERS if turn % 2 else reversed(DRIVERS):
                 measured = await rate(do, engines[name], person, chat_ids)
                 if turn:  # the first warms up
                     rates[name].append(measured)
-        medians = {name: round(statistics.median(rates[name])) for name in DRIVERS}
-        ratios = [one / other for one, other in zip(*rates.values(), strict=True)]
-        print(do.__name__, medians, "a second;", end=" ")
-        print(f"asyncpg / psycopg {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})")
+        for index, unit in enumerate(("second", "second of CPU")):
+            medians = {name: round(statistics.median(each[index] for each in rates[name])) for name in DRIVERS}
+            ratios = sorted(one[index] / other[index] for one, other in zip(*rates.values(), strict=True))
+            print(f"{do.__name__}, a {unit}: {medians}, ratio {statistics.median(ratios):.2f}", end=" ")
+            print(f"({ratios[0]:.2f} to {ratios[-1]:.2f})")
     for engine in engines.values():
         await engine.dispose()
 

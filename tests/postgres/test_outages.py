@@ -14,6 +14,7 @@ from sqlalchemy import text
 from sqlmodel import select
 from starlette.applications import Starlette
 
+from app import postgres as postgres_module
 from app.chats import service as chats
 from app.db import Database
 from app.errors import Unavailable
@@ -22,6 +23,13 @@ from tests.backing import Postgres
 from tests.make import JSON, Member, make_chat, statuses
 
 PATIENCE = 4
+DEADLINES = {"CONNECT_SECONDS": postgres_module.CONNECT_SECONDS, "WORK_SECONDS": postgres_module.WORK_SECONDS}
+
+
+@pytest.fixture(autouse=True)
+def real_deadlines(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, seconds in DEADLINES.items():
+        monkeypatch.setattr(postgres_module, name, seconds)
 
 
 async def both(member: Member, chat_id: int) -> list[httpx.Response]:
