@@ -30,6 +30,11 @@ LOOK = """
     SELECT current_setting('server_version_num')::int AS version, current_setting('server_encoding') AS encoding,
            lower('Ä') = 'ä' AS knows_letters, current_setting('synchronous_commit') AS commits
 """
+# Not to_regclass: within a transaction PostgreSQL remembers a name that it did not find.
+HAS_TABLE = """
+    SELECT EXISTS (SELECT FROM pg_tables
+                   WHERE schemaname = ANY (current_schemas(false)) AND tablename = 'alembic_version')
+"""
 
 
 def migrate(settings: Settings) -> None:
@@ -98,7 +103,7 @@ async def _require_usable(connection: Any, pooler: str) -> None:
 
 async def _is_current(connection: Any, revisions: list[str]) -> bool:
     """Raises WrongSetting for a database of a newer version."""
-    has_table = await connection.fetchval("SELECT to_regclass('alembic_version') IS NOT NULL")
+    has_table = await connection.fetchval(HAS_TABLE)
     current = await connection.fetchval("SELECT version_num FROM alembic_version") if has_table else None
     if current is not None and current not in revisions:
         raise WrongSetting(NEWER.format("The database of PARLEY_DATABASE_URL", current))

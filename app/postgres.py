@@ -20,8 +20,8 @@ from app.work import Publish, Work
 log = logging.getLogger(__name__)
 
 # Together less than the four seconds after which a page tries again.
-CONNECT_SECONDS = 3.0  # to get a connection out of the pool, or to make one
-WORK_SECONDS = 3.7  # for a whole work
+CONNECT_SECONDS = 2.5  # to get a connection out of the pool, or to make one
+WORK_SECONDS = 3.4  # for a whole work
 RECYCLE_SECONDS = 1800
 AWAY = "The server cannot reach its database right now. Please try again in a moment."
 BUSY = "The server is very busy. Please try again in a moment."

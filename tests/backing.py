@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -18,6 +19,7 @@ import pytest
 
 PATIENCE = 20  # seconds in which a server must start or stop
 PROGRAMS = list(Path("/usr/lib/postgresql").glob("*/bin"))  # of each version that is installed
+PGBOUNCER = "/usr/sbin/pgbouncer"
 NOBODY = "nobody"  # PostgreSQL refuses to run as root
 
 
@@ -68,6 +70,21 @@ class Server(ABC):
         self.process.wait(PATIENCE)
         self.process = None
 
+    def freeze(self) -> None:
+        """Stop it and its children in their tracks; connections stay open, and nobody answers."""
+        self._signal_all(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal_all(signal.SIGCONT)
+
+    def _signal_all(self, number: int) -> None:
+        assert self.process
+        pid = self.process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        for each in (pid, *map(int, children)):
+            with contextlib.suppress(ProcessLookupError):  # it has just ended
+                os.kill(each, number)
+
     def __enter__(self) -> Self:
         self.start()
         return self
@@ -77,6 +94,13 @@ class Server(ABC):
     ) -> None:
         self.stop(signal.SIGKILL)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def as_nobody(command: list[str]) -> list[str]:
+    """Root steps down: PostgreSQL and pgbouncer refuse to run as root."""
+    if os.geteuid() != 0:
+        return command
+    return ["setpriv", f"--reuid={NOBODY}", "--regid=nogroup", "--clear-groups", *command]
 
 
 class Redis(Server):
@@ -125,13 +149,7 @@ class Postgres(Server):
             "full_page_writes": "on" if self.durable else "off",
         }
         settings = [f"--{name}={value}" for name, value in options.items()]
-        return self.as_nobody([f"{self.bin}/postgres", "-D", str(self.data), *settings])
-
-    def as_nobody(self, command: list[str]) -> list[str]:
-        """Root steps down: PostgreSQL refuses to run as root."""
-        if os.geteuid() != 0:
-            return command
-        return ["setpriv", f"--reuid={NOBODY}", "--regid=nogroup", "--clear-groups", *command]
+        return as_nobody([f"{self.bin}/postgres", "-D", str(self.data), *settings])
 
     def start(self) -> None:
         if not self.data.exists():
@@ -144,7 +162,7 @@ class Postgres(Server):
             shutil.chown(self.folder, NOBODY)
         flags = ["--auth=trust", "--username=parley", "--encoding=UTF8", "--locale=C.UTF-8"]
         command = [f"{self.bin}/initdb", "-D", str(self.data), *flags, *([] if self.durable else ["--no-sync"])]
-        subprocess.run(self.as_nobody(command), check=True, capture_output=True)
+        subprocess.run(as_nobody(command), check=True, capture_output=True)
         Server.start(self)
         self._wait_until_ready()
         self.sql("CREATE DATABASE parley", "postgres")
@@ -161,3 +179,33 @@ class Postgres(Server):
         """Run one statement with psql; answers what it prints, unaligned."""
         command = [f"{self.bin}/psql", "-XqtAv", "ON_ERROR_STOP=1", "-c", statement, self.address(database)]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def make_pgbouncer(postgres: Postgres) -> Pgbouncer:
+    """A pooler to start. Skips the test where it is not installed."""
+    if not Path(PGBOUNCER).exists():
+        pytest.skip("pgbouncer is not installed (Debian: apt install pgbouncer)")
+    return Pgbouncer(postgres)
+
+
+class Pgbouncer(Server):
+    """A pooler before a PostgreSQL: each transaction may run in another of its few sessions."""
+
+    def __init__(self, postgres: Postgres, sessions: int = 3) -> None:
+        super().__init__()
+        self.database = f"host=127.0.0.1 port={postgres.port} user=parley"
+        self.sessions = sessions
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://parley@127.0.0.1:{self.port}/parley"
+
+    def command(self) -> list[str]:
+        settings = self.folder / "pgbouncer.ini"
+        settings.write_text(
+            f"[databases]\nparley = {self.database}\n"
+            f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {self.port}\n"
+            f"unix_socket_dir =\nauth_type = any\npool_mode = transaction\ndefault_pool_size = {self.sessions}\n"
+        )
+        self.folder.chmod(0o755)
+        return as_nobody([PGBOUNCER, "--quiet", str(settings)])

@@ -119,6 +119,9 @@ def quick() -> Iterator[None]:
         patch.setattr("app.main.LocalBus", RecordingBus)
         patch.setattr("app.sqlite.create_async_engine", engine_with_shared_cache())
         patch.setattr("app.postgres.create_async_engine", engine_with_shared_cache())
+        # A crowd on a slow machine waits rather than fails; tests/postgres/test_outages.py keeps the real ones.
+        patch.setattr("app.postgres.CONNECT_SECONDS", 20)
+        patch.setattr("app.postgres.WORK_SECONDS", 30)
         yield
 
 

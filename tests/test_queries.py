@@ -183,7 +183,7 @@ CASES: list[tuple[Case, int, int]] = [
     (info, 200, 14),
     (picker, 200, 14),
     (public_groups, 200, 12),
-    (send, 200, 14),
+    (send, 200, 11),
     (since, 190, 10),
     (new_group, 200, 22),
     (receipts, 50, 6),

@@ -94,6 +94,8 @@ async def sign_up(work: Work, draft: SignUp) -> Person:
     if row is None:  # somebody was faster by a moment, as the first or with the name: look again
         return await sign_up(work, draft)
     person = Person.of(row)  # type: ignore[arg-type]
+    if founder:  # several processes that began at once each made a link for the first account
+        await work.execute(delete(Invite).where(col(Invite.created_by).is_(None)))
     users.tell_arrived(work, person)
     return person
 

@@ -43,9 +43,9 @@ async def lock(work: Work, chat_ids: Collection[int]) -> dict[int, Chat]:
 
 
 async def require_member(work: Work, chat_id: int, user: Person, locked: bool = False) -> Conversation:
-    """The chat as `user` sees it, also after they left it, `locked` for who will change it.
+    """The chat as `user` sees it, also after they left it. Raises NotFound for everybody else.
 
-    Raises NotFound for everybody else.
+    `locked` for who will change it, as `lock` says, and without the partner, whom no change needs.
     """
     found = await conversations(work, user, [chat_id], locked)
     if not found:
@@ -64,7 +64,7 @@ async def require_present(work: Work, chat_id: int, user: Person) -> Conversatio
 async def conversations(
     work: Work, user: Person, chat_ids: Collection[int] | None = None, locked: bool = False
 ) -> list[Conversation]:
-    """The chats of `user` (those of `chat_ids`, where given), with the partners of direct ones."""
+    """The chats of `user` (those of `chat_ids`, where given), with the partners of direct ones unless `locked`."""
     statement = (
         select(Chat, Membership)
         .join(Membership, col(Membership.chat_id) == col(Chat.id))
@@ -88,7 +88,7 @@ async def conversations(
     if locked:
         work.hold([row.id for row in rows])
     partners = {row.id: partner_id(row.pair, user.id) for row in rows if row.pair}
-    people = await users.several(work, set(partners.values()))
+    people = {} if locked else await users.several(work, set(partners.values()))
     return [
         Conversation(
             **{key: value for key, value in row._mapping.items() if key != "pair"},

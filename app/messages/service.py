@@ -73,12 +73,14 @@ async def send(work: Work, user: Person, chat_id: int, draft: Draft) -> tuple[Bu
     strangers, Invalid for who left, Conflict for an id that stands for something else.
     """
     chat = await chats.require_present(work, chat_id, user)
-    if known := await work.first(select(Message).where(Message.chat_id == chat_id, Message.id == draft.id)):
+    either = (col(Message.id) == draft.id) | (col(Message.seq) == chat.last_seq)
+    near = await work.all(select(Message).where(Message.chat_id == chat_id, either))
+    if known := next((each for each in near if each.id == draft.id), None):
         if (known.sender_id, known.fingerprint) != (user.id, draft.fingerprint):
             sentence = "Another message was sent from this form already. Send this one now if you still want to."
             raise Conflict(sentence, {"body": sentence})
         return (await bubbles(work, chat, [known]))[0], False
-    step = await chats.advance(work, chat_id)
+    step, at = await chats.advance(work, chat_id), now()
     values = {
         "chat_id": chat_id,
         "seq": step.seq,
@@ -88,7 +90,8 @@ async def send(work: Work, user: Person, chat_id: int, draft: Draft) -> tuple[Bu
         "kind": "text",
         "body": draft.body,
         "fingerprint": draft.fingerprint,
-        "created_at": now(),
+        "starts_run": starts_run(near[0] if near else None, "text", user.id, at),
+        "created_at": at,
     }
     message = await _add(work, values)
     if chat.draft:
@@ -102,12 +105,6 @@ async def send(work: Work, user: Person, chat_id: int, draft: Draft) -> tuple[Bu
 
 
 async def _add(work: Work, values: dict[str, Any]) -> Message:
-    """Store a message that begins a run, or goes on with the one before it."""
-    before = await work.first(
-        select(Message).where(Message.chat_id == values["chat_id"], Message.seq == values["seq"] - 1)
-    )
-    at: datetime = values["created_at"]
-    values["starts_run"] = starts_run(before, values["kind"], values["sender_id"], at)
     result = await work.execute(insert(Message).values(values).returning(*Message.__table__.columns))  # type: ignore[attr-defined]
     return result.one()  # type: ignore[return-value]
 
@@ -141,6 +138,7 @@ async def note(
         "sender_id": actor.id,
         "kind": "note",
         "body": "",
+        "starts_run": True,
         "event": {"type": type_, "subjects": [person.id for person in subjects], "value": value},
         "created_at": now(),
     }

@@ -172,7 +172,7 @@ async def test_without_a_connection_nobody_is_left_waiting(
 
     with monkeypatch.context() as patch:
         assert isinstance(database.backend, Sqlite)
-        await database.backend.writer.close()
+        await database.backend.writer.close()  # jobs were looked for already
         patch.setattr(database.backend.writer, "engine", SimpleNamespace(connect=refuse))
         ends = await asyncio.gather(*[note(database, f"w{n}") for n in range(3)], return_exceptions=True)
     assert [type(end) for end in ends] == [Unavailable] * 3
