@@ -21,6 +21,7 @@ class Running(Server):
 
     def __init__(self, app: ASGIApp, deadlines: Deadlines) -> None:
         super().__init__(config(app, deadlines))
+        self.app = app
         self.listener = listen("127.0.0.1", 0)
         self.port: int = self.listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"

@@ -83,9 +83,8 @@ async def server(settings: Settings) -> AsyncIterator[Running]:
 @pytest.fixture
 def app(server: Running) -> Starlette:
     """The app that the server serves, so that people and chats are made where the browsers look."""
-    app = server.config.app
-    assert isinstance(app, Starlette)
-    return app
+    assert isinstance(server.app, Starlette)
+    return server.app
 
 
 @pytest.fixture

@@ -161,7 +161,7 @@ async def test_a_server_that_comes_back_finds_its_pages(
     await expect(bubble(page, "while it is down")).to_have_attribute("data-state", "pending")
     monkeypatch.setattr("tests.server.listen", lambda host, _: listen(host, server.port))
     async with running(create_app(settings)) as again:
-        await make_message(again.config.app, bob, chat_id, "after")  # type: ignore[arg-type]
+        await make_message(again.app, bob, chat_id, "after")  # type: ignore[arg-type]
         await page.evaluate("dispatchEvent(new Event('online'))")
         await expect(bubble(page, "after")).to_be_visible()
         await expect(page.locator(".offline")).to_be_hidden()
