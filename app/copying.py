@@ -136,7 +136,6 @@ async def copy(settings: Settings, source: str, target: str, say: Callable[[str]
             await _make_tables(settings, target)
             async with _opened(target, "target") as other:
                 await other.begin(writes=True)
-                await _require_empty(other)
                 progress = Progress()
                 expected = {table: await _read(one, table, progress, other) for table in metadata.sorted_tables}
                 found = {table: await _read(other, table, progress) for table in metadata.sorted_tables}

@@ -31,7 +31,7 @@ from app.messages.models import HiddenMessage, Message
 from app.models import metadata
 from app.settings import Settings, WrongSetting, database
 from app.users.models import User
-from tests.backing import Postgres
+from tests.backing import Postgres, make_postgres
 from tests.make import HTML, Member, make_user, sign_in
 from tests.process import parley
 
@@ -48,7 +48,6 @@ class World:
     cookie: str
     seen: list[str]
     server: Postgres
-    copied: str
 
     @property
     def source(self) -> str:
@@ -57,28 +56,29 @@ class World:
     def another(self, is_empty: bool = False) -> str:
         """The address of a database of one's own like the copy, or empty at the newest revision."""
         name = f"copy{uuid.uuid4().hex}"
-        self.server.sql(f"CREATE DATABASE {name} TEMPLATE {self.copied}", "postgres")
-        if is_empty:
-            names = ", ".join(table.name for table in metadata.sorted_tables)
-            self.server.sql(f"TRUNCATE {names} RESTART IDENTITY", name)
+        self.server.sql(f"CREATE DATABASE {name} TEMPLATE {'vacant' if is_empty else 'moved'}", "postgres")
         return database(self.server.address(name))
 
 
 @pytest.fixture(scope="module")
-async def world(tmp_path_factory: pytest.TempPathFactory, blank: Path, postgres: Postgres) -> World:
+async def world(tmp_path_factory: pytest.TempPathFactory, blank: Path) -> AsyncIterator[World]:
     data = tmp_path_factory.mktemp("world")
     shutil.copy(blank, data / "parley.db")
     async with serving(Settings(data=data)) as app:
         await demo(app.state.database)
         await add_edges(app)
-        person = await make_user(app, "edgar", about=EMOJI, is_admin=True)
-        async with app.state.database.write() as work:
+        edgar = await make_user(app, "edgar", about=EMOJI)
+        async with app.state.database.read() as work:
             amara = (await work.rows(select(User).where(User.username == "amara")))[0]
-        async with await sign_in(app, amara, "Firefox " + EMOJI) as member, await sign_in(app, person):
+        async with await sign_in(app, amara, "Firefox " + EMOJI) as member, await sign_in(app, edgar):
             seen = await pages(member)
-    postgres.sql("CREATE DATABASE moved", "postgres")
-    await move(Settings(data=data).database, database(postgres.address("moved")))
-    return World(data, member.cookie, seen, postgres, "moved")
+    with make_postgres() as server:
+        server.sql("CREATE DATABASE moved", "postgres")
+        await move(Settings(data=data).database, database(server.address("moved")))
+        server.sql("CREATE DATABASE vacant TEMPLATE moved", "postgres")
+        names = ", ".join(table.name for table in metadata.sorted_tables)
+        server.sql(f"TRUNCATE {names} RESTART IDENTITY", "vacant")
+        yield World(data, member.cookie, seen, server)
 
 
 async def add_edges(app: Starlette) -> None:
@@ -163,11 +163,13 @@ async def test_on_the_copy_the_same_key_opens_the_same_pages(world: World) -> No
             assert await pages(member) == world.seen
 
 
-async def test_on_the_copy_the_next_account_has_a_new_id(world: World) -> None:
-    async with serving(Settings(data=world.data, database_url=world.another())) as app:
-        async with app.state.database.read() as work:
-            ids = [row.id for row in await work.rows(select(User))]
-        assert (await make_user(app, "newcomer")).id == max(ids) + 1
+async def test_on_the_copy_the_next_ids_are_new_ones(world: World) -> None:
+    url = world.another()
+    counted = [table.name for table in metadata.sorted_tables if table.autoincrement_column is not None]
+    for name in counted:
+        following = f"nextval(pg_get_serial_sequence('{name}', 'id'))"
+        assert await ask(url, f"SELECT {following} = coalesce(max(id), 0) + 1 FROM {name}"), name
+    assert counted == ["jobs", "users", "chats", "invites", "sessions"]
 
 
 async def test_times_and_json_are_postgresqls_own(world: World) -> None:
