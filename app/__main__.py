@@ -1,4 +1,4 @@
-"""The command line: serve, migrate, create-admin, demo."""
+"""The command line: serve, migrate, create-admin, demo, copy-database."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import getpass
 import sys
 from collections.abc import Sequence
 
-from app import health, log, worker
+from app import copying, health, log, worker
 from app.auth import service as auth
 from app.auth.passwords import Passwords, require_good
 from app.auth.tokens import Tokens
@@ -55,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     admin.set_defaults(command=create_admin)
     world = commands.add_parser("demo", help="fill an empty server with people and chats to look around in")
     world.set_defaults(command=_demo)
+    copying.add_options(commands.add_parser("copy-database", help="move a server from SQLite to PostgreSQL, or back"))
     return parser
 
 

@@ -44,11 +44,20 @@ def migrate(settings: Settings) -> None:
     database of a newer version, which must not be touched, and for a PostgreSQL that
     cannot be reached or used.
     """
-    revisions = sorted(file.name.split("_")[0] for file in (ROOT / "migrations/versions").glob("[0-9]*.py"))
+    revisions = _revisions()
     if settings.is_shared:
         asyncio.run(_migrate_shared(settings, revisions))
     else:
         _migrate_file(settings, revisions)
+
+
+def newest() -> str:
+    """The revision that this version needs."""
+    return _revisions()[-1]
+
+
+def _revisions() -> list[str]:
+    return sorted(file.name.split("_")[0] for file in (ROOT / "migrations/versions").glob("[0-9]*.py"))
 
 
 def _migrate_file(settings: Settings, revisions: list[str]) -> None:
