@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime
 from enum import Enum
@@ -27,6 +28,8 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 VARY = "Accept, HX-Request, Cookie"
 FORM_BYTES = 512 * 1024
 ERROR = "error.html"
+# What PostgreSQL, or UTF-8 itself, has no place for.
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 TOO_LONG = "That is more than this form takes."
 
 
@@ -77,6 +80,11 @@ def number(request: Request, name: str) -> int:
     return cast("int", request.path_params[name])
 
 
+def query_text(request: Request, name: str) -> str:
+    """A text from the query string."""
+    return UNSTORABLE.sub("", request.query_params.get(name, "")).strip()
+
+
 def is_whole(text: str) -> bool:
     """Whether a text is a number that the database takes."""
     return text.isascii() and text.isdigit() and len(text) < 16
@@ -105,7 +113,7 @@ async def form(request: Request, again: Endpoint | None = None) -> dict[str, str
         raise TooLarge(TOO_LONG)
     counted = Request(request.scope, _at_most(FORM_BYTES, request.receive))
     data = await counted.form(max_files=0, max_fields=2000, max_part_size=FORM_BYTES)
-    fields = {name: value for name, value in data.items() if isinstance(value, str)}
+    fields = {name: UNSTORABLE.sub("", value) for name, value in data.items() if isinstance(value, str)}
     request.state.form = data
     request.state.again = again
     return fields
@@ -128,7 +136,7 @@ def _at_most(most: int, receive: Receive) -> Receive:
 
 def many(request: Request, name: str) -> list[str]:
     """All values of a repeated field of the form that was read."""
-    return [value for value in request.state.form.getlist(name) if isinstance(value, str)]
+    return [UNSTORABLE.sub("", value) for value in request.state.form.getlist(name) if isinstance(value, str)]
 
 
 async def page(

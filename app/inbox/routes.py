@@ -16,7 +16,7 @@ from app.inbox import service
 from app.inbox.service import Row
 from app.users import service as users
 from app.users.service import me
-from app.web import VARY, Caller, caller, database, done, form, number, page, render
+from app.web import VARY, Caller, caller, database, done, form, number, page, query_text, render
 
 FILTERS = ("all", "unread", "groups")
 PEOPLE_FOUND = 8
@@ -30,7 +30,7 @@ async def shell(request: Request) -> dict[str, Any]:
 
 async def _list(request: Request, work: Work) -> dict[str, Any]:
     shown = request.query_params.get("filter", "all")
-    query = request.query_params.get("q", "").strip() if request.scope["path"].endswith("/chats") else ""
+    query = query_text(request, "q") if request.scope["path"].endswith("/chats") else ""
     user = me(request)
     rows = await service.rows(work, user)
     chosen = service.chosen(rows, shown, query)

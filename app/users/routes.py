@@ -11,7 +11,7 @@ from starlette.routing import Route
 from app.errors import Invalid, NotFound
 from app.users import service
 from app.users.service import me
-from app.web import Caller, caller, database, done, form, leave_for, number, page, query_number, render
+from app.web import Caller, caller, database, done, form, leave_for, number, page, query_number, query_text, render
 
 THEMES = ("auto", "light", "dark")
 YEAR = 365 * 86400
@@ -19,7 +19,7 @@ YEAR = 365 * 86400
 
 async def index(request: Request) -> Response:
     """Everyone, with one's contacts first."""
-    query = request.query_params.get("q", "").strip()
+    query = query_text(request, "q")
     async with database(request).read() as work:
         people = await service.directory(work, query)
         contacts = await service.contact_ids(work, me(request).id)
