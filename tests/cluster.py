@@ -77,9 +77,12 @@ class Cluster:
     async def kill(self, process: Parley) -> None:
         await asyncio.to_thread(process.stop, signal.SIGKILL)
 
+    async def stop(self, process: Parley) -> None:
+        await asyncio.to_thread(process.stop)
+
     async def restart(self, process: Parley) -> None:
         """As an operator does: ask it to end, wait, start it on the same port."""
-        await asyncio.to_thread(process.stop)
+        await self.stop(process)
         await self.start(process)
 
     async def people(self, count: int) -> list[Member]:

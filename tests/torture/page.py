@@ -239,7 +239,7 @@ class Page:
             self.posts.discard(post)
             self.seconds.append(time.monotonic() - began)
 
-    def _arrived(self, id_: str) -> None:
+    def arrived(self, id_: str) -> None:
         """Should it be one of mine, the server has it, whatever its answer says."""
         self.waiting = [each for each in self.waiting if each.id != id_]
 
@@ -281,7 +281,7 @@ class Page:
     def _hear(self, text: str) -> None:
         if text.startswith("<"):
             for chat_id, id_, seq, revision in PLACED.findall(text):
-                self._arrived(id_)
+                self.arrived(id_)
                 if shown := self.shown.get(int(chat_id)):
                     shown.place(int(seq), id_, int(revision))
             return

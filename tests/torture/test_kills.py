@@ -41,7 +41,7 @@ async def test_what_was_acknowledged_survives_every_kill(tmp_path: Path) -> None
     began = time.monotonic()
     async with Cluster(tmp_path) as cluster, contextlib.AsyncExitStack() as stack:
         people = await cluster.people(PEOPLE)
-        groups = await cluster.groups(people, CHATS, size=6)
+        groups = await cluster.groups(people, CHATS, size=4)
         process = cluster.processes[0]
         pages = [
             await stack.enter_async_context(
