@@ -22,7 +22,9 @@ from tests.make import Member, make_group, make_member
 from tests.process import Parley, environment, parley
 
 SECRET = "a key for tests alone, as long as a key should be"
-ROOMY = dict.fromkeys(("PARLEY_SEND_RATE", "PARLEY_SEND_BURST", "PARLEY_REQUEST_RATE"), "1000000")
+ROOMY = dict.fromkeys(("PARLEY_SEND_RATE", "PARLEY_SEND_BURST", "PARLEY_REQUEST_RATE"), "1000000") | {
+    "PARLEY_SOCKETS_PER_USER": "1000"
+}
 
 
 @dataclass(frozen=True)
@@ -92,11 +94,11 @@ class Cluster:
     async def groups(self, people: Sequence[Member], count: int, size: int) -> dict[int, list[Member]]:
         """Groups whose members are spread evenly over the people."""
         turn = itertools.cycle(people)
-        groups = {}
-        for number in range(count):
-            members = [next(turn) for _ in range(size)]
-            groups[await make_group(self.app, *members, name=f"Group {number}")] = members
-        return groups
+        return await self.groups_of([[next(turn) for _ in range(size)] for _ in range(count)])
+
+    async def groups_of(self, crews: Sequence[list[Member]]) -> dict[int, list[Member]]:
+        """A group of each of them; the first is its owner."""
+        return {await make_group(self.app, *crew, name=f"Group {number}"): crew for number, crew in enumerate(crews)}
 
     async def select(self, statement: str) -> Sequence[Sequence[Any]]:
         """What the database answers, asked past Parley."""

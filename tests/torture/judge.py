@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 
 from tests.cluster import Cluster, Row
-from tests.torture.page import Page, until
+from tests.torture.page import Page
+from tests.waiting import until
 
 PATIENCE = 30  # seconds in which the last page must have caught up
 
@@ -23,9 +24,13 @@ def differences(page: Page, messages: Mapping[int, Sequence[Row]]) -> list[str]:
 
 
 async def settle(pages: Iterable[Page]) -> None:
-    """Until nothing is on its way; who gave up presses "Try again". Raises TimeoutError."""
-    for page in pages:
-        await until(lambda page=page: _is_through(page), PATIENCE)  # type: ignore[misc]
+    """Until nothing is on its way; who gave up presses "Try again". Raises AssertionError after PATIENCE."""
+    pages = list(pages)
+    try:
+        await until(lambda: all(map(_is_through, pages)), PATIENCE)
+    except TimeoutError:
+        left = {page.member.username: (len(page.waiting), page.refusals[-1:]) for page in pages if page.waiting}
+        raise AssertionError(f"still on their way: {left}") from None
 
 
 def _is_through(page: Page) -> bool:

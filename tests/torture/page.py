@@ -8,7 +8,7 @@ import random
 import re
 import time
 import uuid
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -17,14 +17,17 @@ import httpx
 import websockets
 
 from tests.make import Member
+from tests.waiting import until
 
-# As in static/js and the settings of htmx in templates/layout.html.
+# As in static/js, and as docs/live.md asks of every client.
 AGAIN = 3.0
 TRIES = 4
 LATEST = 20.0
-FIRST_DELAY, LONGEST_DELAY = 0.5, 8.0
+FIRST_DELAY, LONGEST_DELAY = 2.0, 16.0  # at most; it is random
+BUSY_DELAYS = ((2.0, 6.0), (4.0, 12.0))
 ASK_WHILE_LIMITED = 5.0
-SESSION_OVER = 4401
+SPREAD = 2.0
+SESSION_OVER, BUSY = 4401, 1013
 PLACED = re.compile(
     r'hx-target="#chat-(\d+)-messages" hx-swap="place">\s*'
     r'<li id="message-([0-9a-f-]{36})"[^>]* data-seq="(\d+)" data-revision="(\d+)"'
@@ -110,6 +113,7 @@ class Page:
     seconds: how long each POST took, until its answer or its end.
     opened: the instants at which the socket was ready.
     codes: with which it was closed.
+    heard: the signals; framed: the ids of the messages that came by frame.
     """
 
     def __init__(self, url: str, member: Member, chat_ids: Iterable[int], ws_url: str = "") -> None:
@@ -132,6 +136,7 @@ class Page:
         self.opened: list[float] = []
         self.codes: list[int] = []
         self.heard: list[dict[str, Any]] = []
+        self.framed: set[str] = set()
         self.limited: asyncio.Task[None] | None = None
         self.is_ready = asyncio.Event()
         self.is_reading = asyncio.Event()
@@ -252,35 +257,36 @@ class Page:
     # The socket
 
     async def _live(self) -> None:
-        attempt = 0
+        failures = 0
         while True:
-            was_open, code = await self._listen()
+            code = await self._listen()
+            failures = 0 if self.is_ready.is_set() else failures + 1
             self.is_ready.clear()
             self.codes.append(code)
+            if self.limited:
+                self.limited.cancel()
             if code == SESSION_OVER:
                 return
-            attempt = 1 if was_open else attempt + 1
-            delay = min(FIRST_DELAY * 2 ** (attempt - 1), LONGEST_DELAY)
-            await asyncio.sleep(random.uniform(0, 2 * delay))
+            await asyncio.sleep(pause(code, failures))
 
-    async def _listen(self) -> tuple[bool, int]:
-        """Hear one socket to its end; answers whether it opened, and the code of its end."""
-        was_open = False
+    async def _listen(self) -> int:
+        """Hear one socket to its end; answers the code of that."""
         options: dict[str, Any] = {"proxy": None, "ping_interval": None, "close_timeout": 0.5}
         try:
             async with websockets.connect(self.ws_url, additional_headers=self.cookie, **options) as socket:
-                was_open, self.socket = True, socket
+                self.socket = socket
                 while True:
                     await self.is_reading.wait()
                     self._hear(str(await socket.recv()))
         except websockets.ConnectionClosed as closed:
-            return was_open, closed.rcvd.code if closed.rcvd else 1006
+            return closed.rcvd.code if closed.rcvd else 1006
         except (OSError, TimeoutError, websockets.InvalidHandshake, websockets.InvalidMessage):
-            return was_open, 1006
+            return 1006
 
     def _hear(self, text: str) -> None:
         if text.startswith("<"):
             for chat_id, id_, seq, revision in PLACED.findall(text):
+                self.framed.add(id_)
                 self.arrived(id_)
                 if shown := self.shown.get(int(chat_id)):
                     shown.place(int(seq), id_, int(revision))
@@ -303,13 +309,17 @@ class Page:
     def _limit(self, on: bool) -> None:
         if self.limited:
             self.limited.cancel()
-        self.limited = self.begin(self._ask_again_and_again()) if on else None
-        self._ask_all()
+        self.limited = self.begin(self._ask_from_time_to_time() if on else self._ask_a_last_time())
 
-    async def _ask_again_and_again(self) -> None:
+    async def _ask_from_time_to_time(self) -> None:
+        await self._ask_a_last_time()
         while True:
-            await asyncio.sleep(ASK_WHILE_LIMITED)
+            await asyncio.sleep(ASK_WHILE_LIMITED * random.uniform(0.8, 1.2))
             self._ask_all()
+
+    async def _ask_a_last_time(self) -> None:
+        await asyncio.sleep(random.uniform(0, SPREAD))
+        self._ask_all()
 
     def _ask_all(self) -> None:
         for each in self.shown.values():
@@ -321,10 +331,8 @@ class Page:
         await until(lambda: any({**each, **wanted} == each for each in self.heard), patience)
 
 
-async def until(holds: Callable[[], object], patience: float = LATEST) -> None:
-    """Wait for something to become true. Raises TimeoutError."""
-    async with asyncio.timeout(patience):
-        while True:
-            if holds():
-                return
-            await asyncio.sleep(0.005)
+def pause(code: int, failures: int) -> float:
+    """How long to wait before the next try, so that thousands do not come back in one instant."""
+    if code == BUSY:
+        return random.uniform(*BUSY_DELAYS[min(failures, 1)])
+    return random.uniform(0, min(FIRST_DELAY * 2**failures, LONGEST_DELAY))

@@ -15,7 +15,8 @@ from tests.cluster import Cluster, Row
 from tests.process import parley
 from tests.torture import disks
 from tests.torture.judge import require_agreement, settle
-from tests.torture.page import Outgoing, Page, until
+from tests.torture.page import Outgoing, Page
+from tests.waiting import until
 
 pytestmark = pytest.mark.torture
 

@@ -13,7 +13,8 @@ import pytest
 
 from tests.cluster import Cluster
 from tests.torture.judge import require_agreement, settle
-from tests.torture.page import Outgoing, Page, until
+from tests.torture.page import Outgoing, Page
+from tests.waiting import until
 
 KILLS = 20
 SENDS = 1000
@@ -53,7 +54,7 @@ async def test_what_was_acknowledged_survives_every_kill(tmp_path: Path) -> None
         for round_ in range(KILLS):
             enough = round_ * SENDS + random.randrange(SENDS * 9 // 10)
             blowing = asyncio.create_task(storm(pages, round_))
-            await until(lambda enough=enough: acknowledged(pages) >= enough)  # type: ignore[misc]
+            await until(lambda enough=enough: acknowledged(pages) >= enough, 60)  # type: ignore[misc]
             await cluster.kill(process)
             await blowing
             open_at_kill.append((round_ + 1) * SENDS - acknowledged(pages))
