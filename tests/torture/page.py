@@ -117,6 +117,7 @@ class Page:
     """
 
     def __init__(self, url: str, member: Member, chat_ids: Iterable[int], ws_url: str = "") -> None:
+        self.url = url
         self.member = member
         self.ws_url = (ws_url or url).replace("http", "ws", 1) + "/ws"
         cookie = {"cookie": f"__Host-sid={member.cookie}"}

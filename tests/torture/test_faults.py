@@ -98,7 +98,8 @@ async def test_nothing_is_lost_whatever_dies(machines: Machines) -> None:
         deaf.is_reading.set()
         for process in cluster.processes:
             for line in process.lines:
-                if "Traceback" in line: print(line.replace("\\n", "\n")[-3500:])
+                if "Traceback" in line:
+                    print(line.replace("\\n", "\n")[-3500:])
         print(f"\nwhatever dies, before all is settled: {figures(pages)}")
         await settle(pages)
         messages = await require_agreement(cluster, pages)
