@@ -6,12 +6,14 @@ import asyncio
 import json
 import random
 import re
+import socket
 import time
 import uuid
 from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import httpx
 import websockets
@@ -113,10 +115,13 @@ class Page:
     seconds: how long each POST took, until its answer or its end.
     opened: the instants at which the socket was ready.
     codes: with which it was closed.
+    buffer: how little the system takes in for a socket that is not read from; None for what is usual.
     heard: the signals; framed: the ids of the messages that came by frame.
     """
 
-    def __init__(self, url: str, member: Member, chat_ids: Iterable[int], ws_url: str = "") -> None:
+    def __init__(
+        self, url: str, member: Member, chat_ids: Iterable[int], ws_url: str = "", buffer: int | None = None
+    ) -> None:
         self.url = url
         self.member = member
         self.ws_url = (ws_url or url).replace("http", "ws", 1) + "/ws"
@@ -126,6 +131,7 @@ class Page:
             base_url=url, headers=headers, timeout=LATEST, verify=False, trust_env=False,
         )  # fmt: skip
         self.cookie = cookie
+        self.buffer = buffer
         self.shown = {chat_id: Shown(self, chat_id) for chat_id in chat_ids}
         self.waiting: list[Outgoing] = []
         self.busy: set[int] = set()
@@ -274,11 +280,12 @@ class Page:
         """Hear one socket to its end; answers the code of that."""
         options: dict[str, Any] = {"proxy": None, "ping_interval": None, "close_timeout": 0.5}
         try:
-            async with websockets.connect(self.ws_url, additional_headers=self.cookie, **options) as socket:
-                self.socket = socket
+            if self.buffer:
+                options["sock"] = await narrow(self.ws_url, self.buffer)
+            async with websockets.connect(self.ws_url, additional_headers=self.cookie, **options) as connection:
                 while True:
                     await self.is_reading.wait()
-                    self._hear(str(await socket.recv()))
+                    self._hear(str(await connection.recv()))
         except websockets.ConnectionClosed as closed:
             return closed.rcvd.code if closed.rcvd else 1006
         except (OSError, TimeoutError, websockets.InvalidHandshake, websockets.InvalidMessage):
@@ -330,6 +337,19 @@ class Page:
         """Until a signal of a sort was heard. Raises TimeoutError."""
         wanted = {"type": type_, **fields}
         await until(lambda: any({**each, **wanted} == each for each in self.heard), patience)
+
+
+async def narrow(url: str, buffer: int) -> socket.socket:
+    """A connection for which the system keeps little. Raises OSError."""
+    client, where = socket.socket(), urlsplit(url)
+    try:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+        client.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(client, (where.hostname, where.port))
+    except BaseException:
+        client.close()
+        raise
+    return client
 
 
 def pause(code: int, failures: int) -> float:

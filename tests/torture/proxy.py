@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-import socket
 from asyncio import StreamReader, StreamWriter
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
 PIECE = 65_536
-BUFFER = 16_384  # little, so that a client that reads nothing is noticed soon
 
 
 class Connection:
@@ -65,7 +63,6 @@ class Proxy:
 
     async def __aenter__(self) -> Self:
         self.listener = await asyncio.start_server(self._carry, "127.0.0.1", 0, backlog=2048)
-        self.listener.sockets[0].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER)
         self.port: int = self.listener.sockets[0].getsockname()[1]
         return self
 
@@ -96,17 +93,8 @@ class Proxy:
         """The next process that answers. Raises OSError when none does."""
         for _ in self.ports[1:]:
             with contextlib.suppress(OSError):
-                return await self._connect()
-        return await self._connect()
+                return await asyncio.open_connection("127.0.0.1", self._next())
+        return await asyncio.open_connection("127.0.0.1", self._next())
 
-    async def _connect(self) -> tuple[StreamReader, StreamWriter]:
-        port = self.ports[next(self.turn) % len(self.ports)]
-        client = socket.socket()
-        try:
-            client.setblocking(False)
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
-            await asyncio.get_running_loop().sock_connect(client, ("127.0.0.1", port))
-        except BaseException:
-            client.close()
-            raise
-        return await asyncio.open_connection(sock=client)
+    def _next(self) -> int:
+        return self.ports[next(self.turn) % len(self.ports)]

@@ -210,8 +210,8 @@ async def test_a_thousand_sockets_that_close_at_once_leave_nothing_behind(machin
         await until(is_as_before, 30)
     assert await left_behind(machines) == before
     print(
-        f"\n{SOCKETS} sockets were reset: {len(between['channels'])} channels and {len(between['online'])} leases are "
-        f"{len(before['channels'])} and {len(before['online'])} again after {time.monotonic() - began:.1f} s; "
+        f"\n{SOCKETS} sockets were reset: {len(between['channels'])} channels and {len(between['online'])} leases "
+        f"are {len(before['channels'])} and {len(before['online'])} again after {time.monotonic() - began:.1f} s; "
         f"files {files_before} → {files_between} → {files(machines)}; "
         f"median send {fast * 1000:.1f} ms before, {after * 1000:.1f} ms right after"
     )
