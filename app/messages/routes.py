@@ -40,7 +40,7 @@ from app.web import (
 )
 
 UNREAD_SHOWN = 40
-LATEST = 4.5  # seconds until a sender must know: what limits each work does not limit their sum
+LATEST = 4.0  # seconds until a sender must know: what limits each work does not limit their sum
 
 
 async def index(request: Request) -> Response:

@@ -52,12 +52,13 @@ async def test_what_was_acknowledged_survives_every_kill(tmp_path: Path) -> None
         ]
         open_at_kill = []
         for round_ in range(KILLS):
-            enough = round_ * SENDS + random.randrange(SENDS * 9 // 10)
+            before = acknowledged(pages)
+            enough = before + random.randrange(SENDS * 8 // 10)
             blowing = asyncio.create_task(storm(pages, round_))
             await until(lambda enough=enough: acknowledged(pages) >= enough, 60)  # type: ignore[misc]
             await cluster.kill(process)
             await blowing
-            open_at_kill.append((round_ + 1) * SENDS - acknowledged(pages))
+            open_at_kill.append(before + SENDS - acknowledged(pages))
             await cluster.start(process)
             await settle(pages)
         messages = await require_agreement(cluster, pages)
