@@ -14,6 +14,7 @@ from app.auth.passwords import Passwords, require_good
 from app.auth.tokens import Tokens
 from app.db import Database
 from app.demo import demo
+from app.disk import require_room
 from app.errors import Refused
 from app.main import create_app
 from app.migrate import migrate
@@ -34,6 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = Settings.from_environment()
         log.configure(settings.log_level)
+        if not settings.is_shared:
+            require_room(settings.data)
         _ = settings.secret  # made now, so that it stands in the first backup
         status: int = options.command(settings, options)
     except (WrongSetting, PortTaken, NeverStarted, Refused) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import hashlib
 from collections.abc import AsyncIterator
@@ -25,7 +26,7 @@ from app.auth.passwords import Passwords
 from app.auth.tokens import Tokens
 from app.chats import routes as chats
 from app.db import Database
-from app.errors import Refused
+from app.errors import Refused, Unavailable
 from app.files import StaticFolder
 from app.groups import routes as groups
 from app.inbox import routes as inbox
@@ -140,7 +141,8 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
             working.cancel()
             telling.cancel()
             await asyncio.gather(flushing, working, telling, return_exceptions=True)
-            await state.presence.close()
+            with contextlib.suppress(Unavailable):  # the log says why; a full disk is no reason to end badly
+                await state.presence.close()
     await state.database.close()
     if state.redis:
         await state.redis.aclose()

@@ -178,10 +178,18 @@ async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         log.error("the database refused: %s", error)
         raise Unavailable(AWAY) from error
     finally:
+        await _give_back(connection, driver)
+        deadline.cancel()
+
+
+async def _give_back(connection: AsyncConnection, driver: Any) -> None:
+    """End the transaction; what had to be durable is, so that a server which goes away just now is no error."""
+    try:
         if driver.is_closed():
             await connection.invalidate()
         await connection.close()
-        deadline.cancel()
+    except (DBAPIError, asyncpg.InternalClientError, OSError) as error:
+        log.error("a connection was lost at its end: %s", error)
 
 
 async def _connect(engine: AsyncEngine) -> AsyncConnection:

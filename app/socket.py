@@ -16,7 +16,7 @@ from app.auth import service as auth
 from app.auth.broadcasts import SESSION_OVER
 from app.auth.guard import who
 from app.chats import service as chats
-from app.errors import NotFound, Refused
+from app.errors import NotFound, Refused, Unavailable
 from app.limits import Limit
 from app.realtime import topics
 from app.realtime.frames import signal
@@ -82,6 +82,9 @@ async def _serve(websocket: WebSocket, socket: Socket, handlers: Mapping[str, Ha
     try:
         await _listen(websocket, socket)
         await _read(websocket, socket, handlers)
+    except Unavailable:  # the database is away: come back later
+        socket.outbox.close(TOO_SLOW)
+        await writer
     finally:
         state.sockets.discard(socket)
         socket.hub.remove(socket.outbox)

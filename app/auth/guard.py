@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from datetime import timedelta
 from ipaddress import ip_address, ip_network
@@ -131,14 +132,17 @@ def _require_sane_host(request: Request) -> None:
 
 
 class Guard:
-    """Wraps all routes; puts `user` and `session_id` into the request's state."""
+    """Wraps all routes; puts `user`, `session_id` and the seconds it took, `waited`, into the request’s state."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            await self._admit(Request(scope))
+            request, clock = Request(scope), asyncio.get_running_loop().time
+            began = clock()
+            await self._admit(request)
+            request.state.waited = clock() - began
         await self.app(scope, receive, send)
 
     async def _admit(self, request: Request) -> None:

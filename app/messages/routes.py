@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from typing import Any
 
@@ -12,7 +13,7 @@ from starlette.routing import Route
 from app.chats import service as chats
 from app.chats.models import Conversation
 from app.db import Work
-from app.errors import Forbidden
+from app.errors import Forbidden, Unavailable
 from app.messages import broadcasts, history, service
 from app.messages.bubbles import Bubble, bubbles
 from app.messages.history import Changes, Window
@@ -39,6 +40,7 @@ from app.web import (
 )
 
 UNREAD_SHOWN = 40
+LATEST = 4.0  # seconds until a sender must know: what limits each work does not limit their sum
 
 
 async def index(request: Request) -> Response:
@@ -193,11 +195,15 @@ def _item(request: Request, bubble: Bubble) -> str:
 async def create(request: Request) -> Response:
     """Send. The answer is the bubble, the same that everybody hears."""
     fields = await form(request, again=index)
-    await request.app.state.sends.require(f"user:{me(request).id}")
     draft = Draft.read(fields, settings(request).message_length)
     chat_id = number(request, "chat_id")
-    async with database(request).write() as work:
-        bubble, is_new = await service.send(work, me(request), chat_id, draft)
+    try:
+        async with asyncio.timeout(LATEST - request.state.waited):
+            await request.app.state.sends.require(f"user:{me(request).id}")
+            async with database(request).write() as work:
+                bubble, is_new = await service.send(work, me(request), chat_id, draft)
+    except TimeoutError as error:
+        raise Unavailable("The server is very busy. Please try again in a moment.") from error
     location = f"/chats/{chat_id}#latest"
     return done(request, location, _item(request, bubble), data=message_data(bubble), status=201 if is_new else 200)
 

@@ -16,10 +16,12 @@ import uuid
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Collection
 from contextlib import asynccontextmanager
+from typing import Any
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from app.errors import Unavailable
 from app.log import request_id
 from app.realtime import topics
 from app.realtime.bus import Hooks, obey
@@ -57,7 +59,7 @@ class RedisBus:
         self.unsaid = False  # whether others may have missed what was published here
         self.others: dict[str, float] = {}  # process → when it was last heard of
         self.running_tasks: list[asyncio.Task[None]] = []
-        self.tasks: set[asyncio.Task[None]] = set()
+        self.tasks: set[asyncio.Task[Any]] = set()
         self.began = asyncio.Event()
         self.is_stopping = False
         self.hooks = Hooks(_nothing, _nothing, _nothing)
@@ -221,7 +223,10 @@ class RedisBus:
 
     async def _repair(self) -> None:
         """Who may not hear any more goes first; the others ask for what they missed."""
-        await self._call(self.hooks.whole())
+        while not await self._call(self.hooks.whole()):
+            await asyncio.sleep(BEAT)  # the database may be away as well
+            if not self.is_whole:
+                return
         self._ask_again()
         if self.unsaid:
             self.unsaid = False
@@ -230,13 +235,19 @@ class RedisBus:
     def _ask_again(self) -> None:
         self.hub.deliver(topics.everyone(), ASK_AGAIN)
 
-    async def _call(self, hook: Awaitable[None]) -> None:
+    async def _call(self, hook: Awaitable[None]) -> bool:
+        """Answers whether it went well."""
         try:
             await hook
+        except Unavailable as error:
+            log.error("a hook of the bus has to wait: %s", error)
+            return False
         except Exception:
             log.exception("a hook of the bus failed")
+            return False
+        return True
 
-    def _start(self, work: Awaitable[None]) -> None:
+    def _start(self, work: Awaitable[Any]) -> None:
         task = asyncio.ensure_future(work)
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)

@@ -1,0 +1,40 @@
+"""Three processes on PostgreSQL and Redis."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.backing import Postgres, Redis
+from tests.cluster import Cluster
+
+
+@dataclass
+class Machines:
+    """What one installation consists of."""
+
+    cluster: Cluster
+    postgres: Postgres
+    redis: Redis
+
+
+@pytest.fixture
+def postgres() -> Iterator[Postgres]:
+    with Postgres(durable=True) as server:
+        yield server
+
+
+@pytest.fixture
+def redis() -> Iterator[Redis]:
+    with Redis() as server:
+        yield server
+
+
+@pytest.fixture
+async def machines(tmp_path: Path, postgres: Postgres, redis: Redis) -> AsyncIterator[Machines]:
+    addresses = {"PARLEY_DATABASE_URL": postgres.url, "PARLEY_REDIS_URL": redis.url}
+    async with Cluster(tmp_path, 3, **addresses) as cluster:
+        yield Machines(cluster, postgres, redis)
