@@ -19,7 +19,7 @@ from app.metrics import counted
 from app.postgres import Postgres
 from app.realtime.bus import Bus
 from app.sqlite import Sqlite
-from app.work import Render, Work, publisher
+from app.work import Publisher, Render, Work
 
 __all__ = ["Database", "Number", "Render", "Work", "by_name", "identity", "insert_if_new", "now"]
 
@@ -79,9 +79,9 @@ class Database:
     """Where works begin: `write()` for a change, `read()` for a look. `pool` is for PostgreSQL alone."""
 
     def __init__(self, url: str, bus: Bus, render: Render, pool: int = POOL, pooler: str = "none") -> None:
-        publish = publisher(bus, render)
+        publisher = Publisher(bus, render)
         self.backend: Sqlite | Postgres = (
-            Postgres(url, publish, pool, pooler) if url.startswith("postgresql") else Sqlite(url, publish)
+            Postgres(url, publisher, pool, pooler) if url.startswith("postgresql") else Sqlite(url, publisher.publish)
         )
         # Each has a pool of its own.
         self.engines: list[AsyncEngine] = self.backend.engines

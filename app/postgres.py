@@ -9,13 +9,13 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
-from sqlalchemy import event
+from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from app.errors import Unavailable
-from app.work import Publish, Work
+from app.work import Publisher, Work
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 CONNECT_SECONDS = 2.5  # to get a connection out of the pool, or to make one
 WORK_SECONDS = 3.4  # for a whole work
 RECYCLE_SECONDS = 1800
+DOUBT_SECONDS = 1.0  # between two attempts to reach a database that was lost during a commit
+DOUBTS = 120
 AWAY = "The server cannot reach its database right now. Please try again in a moment."
 BUSY = "The server is very busy. Please try again in a moment."
 # SQLSTATEs that no second try mends: wrong values, a change in a work that only looks, wrong statements.
@@ -122,11 +124,12 @@ class Turns:
 class Postgres:
     """Works on a PostgreSQL that other processes use as well."""
 
-    def __init__(self, url: str, publish: Publish, pool: int, pooler: str) -> None:
+    def __init__(self, url: str, publisher: Publisher, pool: int, pooler: str) -> None:
         self.engine = make_engine(url, pool, pooler)
         self.readers = self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         self.engines = [self.engine]
-        self.publish = publish
+        self.publisher = publisher
+        self.doubts: set[asyncio.Task[None]] = set()
         self.turns = Turns()
 
     @asynccontextmanager
@@ -143,10 +146,29 @@ class Postgres:
                     raise
 
     async def _finish(self, work: Work, earlier: Collection[asyncio.Event]) -> None:
-        await work.connection.commit()
+        try:
+            await work.connection.commit()
+        except (DBAPIError, asyncpg.InternalClientError, OSError) as error:
+            if not _is_ours(error):
+                doubt = asyncio.create_task(self._doubt(work))
+                self.doubts.add(doubt)
+                doubt.add_done_callback(self.doubts.discard)
+            raise
         for each in earlier:
             await each.wait()
-        self.publish(work)
+        self.publisher.publish(work)
+
+    async def _doubt(self, work: Work) -> None:
+        """The answer to a commit was lost, so it may be durable: who would have heard of it asks, once they can."""
+        for _ in range(DOUBTS):
+            await asyncio.sleep(DOUBT_SECONDS)
+            try:
+                async with self.read() as looking:
+                    await looking.rows(text("SELECT 1"))
+            except Unavailable:
+                continue
+            self.publisher.doubt(work)
+            return
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Work]:
@@ -154,6 +176,9 @@ class Postgres:
             yield Work(connection)
 
     async def close(self) -> None:
+        for doubt in self.doubts:
+            doubt.cancel()
+        await asyncio.gather(*self.doubts, return_exceptions=True)
         await self.engine.dispose()
 
 

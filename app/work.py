@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel.sql.expression import Select, SelectOfScalar
 
 from app.realtime.bus import Bus
-from app.realtime.frames import Announcement, Control, Frame, is_html
+from app.realtime.frames import ASK_AGAIN, Announcement, Control, Frame, is_html
 
 log = logging.getLogger(__name__)
 
@@ -21,14 +21,22 @@ Broadcast = Callable[..., Iterable[Announcement]]
 Publish = Callable[["Work"], None]
 
 
-def publisher(bus: Bus, render: Render) -> Publish:
-    """What tells the bus all that a work announced, once it is durable."""
+class Publisher:
+    """Tells the bus what works announced."""
 
-    def publish(work: Work) -> None:
-        for announcement in work.told(render):
-            bus.publish(announcement)
+    def __init__(self, bus: Bus, render: Render) -> None:
+        self.bus = bus
+        self.render = render
 
-    return publish
+    def publish(self, work: Work) -> None:
+        """All that a durable work announced."""
+        for announcement in work.told(self.render):
+            self.bus.publish(announcement)
+
+    def doubt(self, work: Work) -> None:
+        """That a work may have become durable without a word of it: who would have heard of it asks."""
+        for topic in dict.fromkeys(announcement.topic for announcement in work.told(self.render)):
+            self.bus.publish(Frame(topic, ASK_AGAIN))
 
 
 class Work:

@@ -41,6 +41,10 @@ def signal(type_: str, **data: Any) -> str:
     return json.dumps({"type": type_, **data}, separators=(",", ":"))
 
 
+# Pages ask once more for what they may have missed.
+ASK_AGAIN = signal("limited", on=False)
+
+
 def is_html(text: str) -> bool:
     """Fragments concatenate; signals go alone."""
     return text.startswith("<")

@@ -25,7 +25,7 @@ from app.errors import Unavailable
 from app.log import request_id
 from app.realtime import topics
 from app.realtime.bus import Hooks, obey
-from app.realtime.frames import Announcement, Control, Frame, signal
+from app.realtime.frames import ASK_AGAIN, Announcement, Control, Frame, signal
 from app.realtime.hub import Hub, Outbox
 from app.realtime.subscriber import Subscriber
 from app.redis import PATIENCE, connect, name
@@ -35,8 +35,6 @@ SILENCE = 4.0  # seconds without one, of the bus or of another process, that mea
 LEASE = 10  # seconds for which a badge is kept after the last sign of life
 BATCH = 512  # announcements a round trip
 MOST = 20_000  # announcements that may wait for Redis
-
-ASK_AGAIN = signal("limited", on=False)
 
 log = logging.getLogger(__name__)
 

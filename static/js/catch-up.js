@@ -30,19 +30,23 @@ export class CatchUp {
   }
 
   async catchUp(signal, since) {
+    if (!this.list.isConnected) return true;
     const answer = await this.fetch(since, signal);
-    if (answer && !signal.aborted && this.list.isConnected) this.take(answer);
+    if (answer?.html !== undefined && !signal.aborted && this.list.isConnected) this.take(answer);
+    return answer !== null;
   }
 
+  /** The answer, an empty one where we may not ask, or null where there is none just now. */
   async fetch(since, signal) {
     const { chat } = this.list.dataset;
     const first = this.list.querySelector(":scope > .message[data-seq]");
     const path = `${base}/chats/${chat}/messages?since=${since}&from=${first?.dataset.seq ?? 0}`;
     try {
       const response = await fetch(path, { signal });
-      return response.ok && { headers: response.headers, html: await response.text() };
+      if (response.status >= 500) return null;
+      return response.ok ? { headers: response.headers, html: await response.text() } : {};
     } catch {
-      return null; // the next opening of the socket, or the next round, asks again
+      return null;
     }
   }
 

@@ -83,14 +83,16 @@ export const missed = () => asking.soon();
 
 async function ask(signal) {
   const shown = list()?.closest("chat-list");
-  if (!shown) return;
+  if (!shown) return true;
   const path = `/chats?${new URLSearchParams({ filter: shown.dataset.filter, q: shown.dataset.query })}`;
   const isStale = since();
   const response = await get(path, known.path === path ? { "If-None-Match": known.tag } : {}, signal);
-  const html = response?.ok && (await response.text().catch(() => null));
-  if (!html || signal.aborted || !shown.isConnected) return;
+  if (!response || response.status >= 500) return false;
+  const html = response.ok && (await response.text().catch(() => null));
+  if (!html || signal.aborted || !shown.isConnected) return html !== null;
   known = { path, tag: response.headers.get("ETag") };
   for (const row of await merge(html, (row) => isStale(row.dataset.chat))) refresh(row.dataset.chat);
+  return true;
 }
 
 /** Ask the server for one chat's row, and put it in its place. */

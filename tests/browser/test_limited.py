@@ -14,6 +14,7 @@ from app.realtime.frames import Frame, signal
 from tests.browser.conftest import Visit, hide, stop_clock
 from tests.browser.conversation import bubble, expect_as_loaded, field, outboxes, say, scroll_top, top_of, wheel
 from tests.make import Member, make_chat, make_group, make_message, make_messages
+from tests.waiting import until
 
 SOON = 2000  # within which all pages ask after the signal
 EVERY = 6000  # within which each asks again
@@ -256,3 +257,26 @@ async def test_a_moment_of_trouble_is_not_worth_a_bar(
     async with page.expect_request("**/messages?since=*"):
         await page.clock.fast_forward(SOON)
     assert await page.evaluate("window.shown") == 0
+
+
+async def test_a_question_that_the_server_cannot_answer_is_put_again(
+    app: Starlette, visit: Visit, ann: Member, bob: Member, chat_id: int
+) -> None:
+    page = await visit_with_clock(visit, ann, f"/chats/{chat_id}")
+    failed: list[str] = []
+
+    async def fail(route: Route) -> None:
+        failed.append(route.request.url)
+        await route.fulfill(status=503)
+
+    async with apart(app, page):
+        await make_message(app, bob, chat_id, "while the database was away")
+    for path in ("**/messages?since=*", "**/chats?filter=*"):
+        await page.route(path, fail)
+    await page.clock.fast_forward(SOON)
+    await until(lambda: len(failed) >= 2)
+    await settled(page)
+    await page.unroute_all()
+    await page.clock.fast_forward(EVERY)
+    await expect(bubble(page, "while the database was away")).to_be_visible()
+    await expect(row_text(page, chat_id)).to_have_text("while the database was away")

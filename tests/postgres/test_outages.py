@@ -11,6 +11,8 @@ from typing import Any
 import httpx
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import select
 from starlette.applications import Starlette
 
@@ -18,9 +20,13 @@ from app import postgres as postgres_module
 from app.chats import service as chats
 from app.db import Database
 from app.errors import Unavailable
+from app.realtime import topics
+from app.realtime.frames import ASK_AGAIN
 from app.users.models import User
 from tests.backing import Postgres
+from tests.conftest import RecordingBus
 from tests.make import JSON, Member, make_chat, statuses
+from tests.waiting import until
 
 PATIENCE = 4
 DEADLINES = {"CONNECT_SECONDS": postgres_module.CONNECT_SECONDS, "WORK_SECONDS": postgres_module.WORK_SECONDS}
@@ -173,3 +179,20 @@ async def test_every_connection_is_set_up(app: Starlette, postgres: Postgres) ->
     async with app.state.database.read() as work:
         assert (await work.rows(text("SHOW transaction_isolation")))[0][0] == "repeatable read"
         assert (await work.rows(text("SHOW transaction_read_only")))[0][0] == "on"
+
+
+async def test_when_the_answer_to_a_commit_is_lost_its_chat_asks(
+    ann: Member, chat_id: int, bus: RecordingBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_module, "DOUBT_SECONDS", 0.01)
+    commit = AsyncConnection.commit
+
+    async def commit_and_lose(connection: AsyncConnection) -> None:
+        await commit(connection)
+        raise DBAPIError("COMMIT", {}, OSError("the connection was lost"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(AsyncConnection, "commit", commit_and_lose)
+        assert (await ann.say(chat_id, "Hello")).status_code == 503
+    await until(lambda: bus.frames(topics.chat(chat_id)) == [ASK_AGAIN])
+    assert await ann.bodies(chat_id) == ["Hello"]
