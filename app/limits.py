@@ -6,11 +6,8 @@ import math
 import time
 from collections.abc import Callable
 
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
-
 from app.errors import TooMany
-from app.redis import name
+from app.redis import FAILURES, Client, name
 
 # A bucket is one number: the time at which it will be full again. Redis forgets it then.
 # Answers how long to wait for a token, as text, since Redis cuts numbers off.
@@ -70,7 +67,7 @@ class Limit:
 class SharedLimit(Limit):
     """The same for all processes together. While Redis is not `reachable`, each process counts for itself."""
 
-    def __init__(self, redis: Redis, purpose: str, rate: float, burst: float, reachable: Callable[[], bool]) -> None:
+    def __init__(self, redis: Client, purpose: str, rate: float, burst: float, reachable: Callable[[], bool]) -> None:
         super().__init__(rate, burst)
         self.redis = redis
         self.purpose = purpose
@@ -94,6 +91,6 @@ class SharedLimit(Limit):
         bucket = name(self.redis, "limit", self.purpose, key)
         try:
             wait = float(await self.redis.eval(TAKE, 1, bucket, str(self.rate), str(self.burst), str(tokens)))
-        except (RedisError, OSError, TimeoutError):
+        except FAILURES:
             return None
         return math.ceil(wait * 1000) / 1000

@@ -61,8 +61,11 @@ def database(text: str) -> str:
 
 
 def bus(text: str) -> str:
-    if not text.startswith(("redis://", "rediss://", "unix://")):
-        raise ValueError("an address like redis://host:6379/0, rediss://host or unix:///run/redis.sock")
+    cluster = text.startswith(("redis+cluster://", "rediss+cluster://"))
+    if not cluster and not text.startswith(("redis://", "rediss://", "unix://")):
+        raise ValueError("an address like redis://host:6379/0, unix:///run/redis.sock or redis+cluster://host:6379")
+    if cluster and urlsplit(text).path not in ("", "/", "/0"):
+        raise ValueError("an address without a number of a database at its end, since a cluster has but one")
     return text
 
 
@@ -119,7 +122,11 @@ class Settings:
         one_of("none", "transaction"),
         "What stands between Parley and PostgreSQL: nothing, or a pgbouncer in `transaction` mode.",
     )
-    redis_url: str = _variable("", bus, "Redis 7, or Valkey, through which several processes are one server.")
+    redis_url: str = _variable(
+        "",
+        bus,
+        "Redis 7, or Valkey, through which several processes are one server; `redis+cluster://…` for a cluster.",
+    )
     secret_key: str = _variable(
         "", key, "Signs cookies and links, the same for all processes; empty means a file in the data folder."
     )

@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import time
 from abc import ABC, abstractmethod
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -113,6 +114,68 @@ class Redis(Server):
     def command(self) -> list[str]:
         where = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder)]
         return ["redis-server", *where, "--save", "", "--appendonly", "no"]
+
+
+class RedisNode(Redis):
+    """One of a cluster's; it keeps in its folder who the others are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bus_port = free_port()
+
+    def command(self) -> list[str]:
+        cluster = ["--cluster-enabled", "yes", "--cluster-port", str(self.bus_port), "--cluster-node-timeout", "1000"]
+        return [*super().command(), *cluster]
+
+    def ask(self, *command: object) -> str:
+        """What redis-cli prints. Raises CalledProcessError for an error."""
+        line = ["redis-cli", "-e", "-p", str(self.port), *map(str, command)]
+        return subprocess.run(line, check=True, capture_output=True, text=True).stdout
+
+    def is_well(self) -> bool:
+        said = self.ask("CLUSTER", "INFO")
+        return "cluster_state:ok" in said and "cluster_known_nodes:3" in said
+
+
+class RedisCluster:
+    """Three nodes with a third of the slots each, and no replicas."""
+
+    def __init__(self) -> None:
+        self.nodes = [RedisNode() for _ in range(3)]
+
+    @property
+    def url(self) -> str:
+        return f"redis+cluster://127.0.0.1:{self.nodes[0].port}"
+
+    def start(self) -> None:
+        """Start those that do not run. Raises RuntimeError when they do not find together."""
+        for node in self.nodes:
+            if node.process is None:
+                node.start()
+        deadline = time.monotonic() + PATIENCE
+        while not all(node.is_well() for node in self.nodes):
+            if time.monotonic() > deadline:
+                raise RuntimeError("Redis Cluster does not come about")
+            time.sleep(0.02)
+
+    def stop(self, how: int = signal.SIGTERM) -> None:
+        for node in self.nodes:
+            node.stop(how)
+
+    def __enter__(self) -> Self:
+        bounds = [0, 5461, 10923, 16384]
+        with ExitStack() as stack:
+            for epoch, node in enumerate(self.nodes, 1):
+                stack.enter_context(node)
+                node.ask("CLUSTER", "SET-CONFIG-EPOCH", epoch)
+                node.ask("CLUSTER", "ADDSLOTSRANGE", bounds[epoch - 1], bounds[epoch] - 1)
+                node.ask("CLUSTER", "MEET", "127.0.0.1", self.nodes[0].port, self.nodes[0].bus_port)
+            self.start()
+            self.stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.stack.close()
 
 
 def make_postgres(durable: bool = False) -> Postgres:

@@ -26,7 +26,7 @@ from app.realtime.bus import LocalBus
 from app.realtime.frames import Announcement, Control, Frame
 from app.settings import Settings, database
 from app.templates import Templates
-from tests.backing import Postgres, Redis, make_postgres
+from tests.backing import Postgres, Redis, RedisCluster, make_postgres
 from tests.make import Client, Member, make_chat, make_member
 from tests.process import parley
 from tests.server import Running, running
@@ -244,3 +244,19 @@ def redis() -> Iterator[Redis]:
     """A Redis of this test's own, empty."""
     with Redis() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def shared_cluster() -> Iterator[RedisCluster]:
+    """It takes seconds to come about, so all tests share it."""
+    with RedisCluster() as servers:
+        yield servers
+
+
+@pytest.fixture
+def cluster(shared_cluster: RedisCluster) -> RedisCluster:
+    """A Redis Cluster whose nodes all run, and are empty."""
+    shared_cluster.start()
+    for node in shared_cluster.nodes:
+        node.ask("FLUSHALL")
+    return shared_cluster

@@ -113,6 +113,23 @@ def test_a_bus_needs_a_database_that_several_processes_share() -> None:
     Settings.from_environment({"PARLEY_REDIS_URL": "redis://localhost", "PARLEY_DATABASE_URL": SHARED})
 
 
+@pytest.mark.parametrize(
+    "wrong", ["http://redis", "cluster://redis", "redis+cluster://redis/1", "rediss+cluster://redis/2"]
+)
+def test_a_bus_has_an_address_that_redis_knows(wrong: str) -> None:
+    for right in (
+        "redis://r:6379/1",
+        "rediss://r",
+        "unix:///r.sock",
+        "redis+cluster://r:7000",
+        "rediss+cluster://:pw@r/0",
+    ):
+        settings = Settings.from_environment({"PARLEY_REDIS_URL": right, "PARLEY_DATABASE_URL": SHARED})
+        assert settings.redis_url == right
+    with pytest.raises(WrongSetting, match="PARLEY_REDIS_URL is hidden, but it must be an address"):
+        Settings.from_environment({"PARLEY_REDIS_URL": wrong, "PARLEY_DATABASE_URL": SHARED})
+
+
 def test_an_error_does_not_repeat_a_password() -> None:
     with pytest.raises(WrongSetting) as refusal:
         Settings.from_environment({"PARLEY_DATABASE_URL": "mysql://parley:hunter2@db/parley"})

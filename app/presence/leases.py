@@ -6,10 +6,7 @@ import logging
 from collections.abc import Callable, Collection
 from typing import Protocol
 
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
-
-from app.redis import name
+from app.redis import FAILURES, Client, name
 
 LEASE = 60  # seconds; three times what lies between two renewals
 CHUNK = 500
@@ -66,7 +63,7 @@ class NoLeases:
 class RedisLeases:
     """For the process of that name. While Redis is not `reachable`, each process speaks for itself alone."""
 
-    def __init__(self, redis: Redis, process: str, reachable: Callable[[], bool]) -> None:
+    def __init__(self, redis: Client, process: str, reachable: Callable[[], bool]) -> None:
         self.redis = redis
         self.process = process
         self.reachable = reachable
@@ -79,14 +76,14 @@ class RedisLeases:
             await self.redis.sadd(people, *user_ids)
             await self.redis.expire(people, LEASE * 2)
             return await self._chosen(TAKE, user_ids, self.process, LEASE)
-        except (RedisError, OSError, TimeoutError) as error:
+        except FAILURES as error:
             log.warning("presence is known in this process alone: %s", error)
             return user_ids
 
     async def drop(self, user_ids: Collection[int]) -> Collection[int]:
         try:
             return await self._end(self.process, user_ids) if self.reachable() else user_ids
-        except (RedisError, OSError, TimeoutError) as error:
+        except FAILURES as error:
             log.warning("presence is known in this process alone: %s", error)
             return user_ids
 
@@ -95,13 +92,13 @@ class RedisLeases:
             is_first = await self.redis.set(name(self.redis, "buried", process), self.process, nx=True, ex=LEASE)
             people = await self.redis.smembers(name(self.redis, "here", process)) if is_first else set()
             return await self._end(process, [int(user_id) for user_id in people]) if people else []
-        except (RedisError, OSError, TimeoutError):
+        except FAILURES:
             return []  # the leases end by themselves
 
     async def held(self, user_ids: Collection[int]) -> set[int]:
         try:
             return set(await self._chosen(HELD, user_ids)) if self.reachable() else set()
-        except (RedisError, OSError, TimeoutError):
+        except FAILURES:
             return set()
 
     async def _end(self, process: str, user_ids: Collection[int]) -> Collection[int]:

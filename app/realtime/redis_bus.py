@@ -18,17 +18,14 @@ from collections.abc import AsyncIterator, Awaitable, Collection
 from contextlib import asynccontextmanager
 from typing import Any
 
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
-
 from app.errors import Unavailable
 from app.log import request_id
 from app.realtime import topics
 from app.realtime.bus import Hooks, obey
 from app.realtime.frames import ASK_AGAIN, Announcement, Control, Frame, signal
 from app.realtime.hub import Hub, Outbox
-from app.realtime.subscriber import Subscriber
-from app.redis import PATIENCE, connect, name
+from app.realtime.lanes import Lanes, topic_of
+from app.redis import FAILURES, PATIENCE, Client, connect, name
 
 BEAT = 1.0  # seconds from one sign of life to the next
 SILENCE = 4.0  # seconds without one, of the bus or of another process, that mean something
@@ -42,16 +39,15 @@ log = logging.getLogger(__name__)
 class RedisBus:
     """This process's end of the bus; `process` is its name among the others, `badge` what they have in common."""
 
-    def __init__(self, hub: Hub, redis: Redis, badge: str) -> None:
+    def __init__(self, hub: Hub, redis: Client, badge: str) -> None:
         self.hub = hub
         self.redis = redis
         self.badge = badge
         self.process = uuid.uuid4().hex[:12]
         self.is_whole = False
         self.lag = 0.0
-        self.prefix = name(redis, "topic", "")
-        self.beats = name(redis, "beats")
-        self.subscriber = Subscriber(redis, self.beats, SILENCE, self._receive, self._lose)
+        self.lanes = Lanes(redis, self.process, SILENCE, self._receive, self._lose)
+        self.echoed: set[str] = set()  # signs of life that have come back since the bus was not whole
         self.queue: deque[tuple[Announcement, bool, str]] = deque()
         self.queued = asyncio.Event()
         self.unsaid = False  # whether others may have missed what was published here
@@ -61,7 +57,7 @@ class RedisBus:
         self.began = asyncio.Event()
         self.is_stopping = False
         self.hooks = Hooks(_nothing, _nothing, _nothing)
-        hub.changed = lambda topic: self.subscriber.want(self.prefix + topic, topic in hub.topics)
+        hub.changed = lambda topic: self.lanes.want(topic, topic in hub.topics)
 
     def publish(self, announcement: Announcement) -> None:
         if self.is_whole and len(self.queue) > MOST:
@@ -74,14 +70,14 @@ class RedisBus:
             self.queued.set()
 
     async def hears(self, topics: Collection[str]) -> None:
-        await self.subscriber.hears([self.prefix + topic for topic in topics])
+        await self.lanes.hears(topics)
 
     @asynccontextmanager
     async def running(self, hooks: Hooks) -> AsyncIterator[None]:
         """Carries while the block runs; what waits when it ends is brought to Redis, where that is possible."""
         self.hooks = hooks
         carrying = asyncio.create_task(self._carry())
-        self.running_tasks = [carrying, *map(asyncio.create_task, (self.subscriber.run(), self._live()))]
+        self.running_tasks = [carrying, *map(asyncio.create_task, (self.lanes.run(), self._live()))]
         try:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(PATIENCE):
@@ -108,7 +104,7 @@ class RedisBus:
                 batch = [self.queue.popleft() for _ in range(min(BATCH, len(self.queue)))]
                 try:
                     await self._bring(batch)
-                except (RedisError, OSError, TimeoutError) as error:
+                except FAILURES as error:
                     self._lose(f"{type(error).__name__}: {error}")
                     self.unsaid = True
                     for announcement, is_delivered, _ in batch:
@@ -116,41 +112,39 @@ class RedisBus:
                             self._deliver(announcement)
 
     async def _bring(self, batch: list[tuple[Announcement, bool, str]]) -> None:
-        pipeline = self.redis.pipeline(transaction=False)
+        texts = []
         for announcement, is_delivered, request in batch:
             text = f"{self.process if is_delivered else '-'} {request or '-'} {_body(announcement)}"
-            pipeline.publish(self.prefix + announcement.topic, text)
-        async with asyncio.timeout(PATIENCE):
-            await pipeline.execute()
+            texts.append((announcement.topic, text))
+        await self.lanes.bring(texts)
 
     async def _say(self, word: str) -> None:
         """Tell all processes something about this one."""
+        badge = ("SET", name(self.redis, "badge"), self.badge, "EX", LEASE)
         try:
-            async with asyncio.timeout(PATIENCE):
-                pipeline = self.redis.pipeline(transaction=False)
-                pipeline.set(name(self.redis, "badge"), self.badge, ex=LEASE)
-                pipeline.publish(self.beats, f"{self.process} {word} {time.monotonic()}")
-                await pipeline.execute()
-        except (RedisError, OSError, TimeoutError) as error:
+            await self.lanes.say(f"{self.process} {word} {time.monotonic()}", badge)
+        except FAILURES as error:
             self._lose(f"{type(error).__name__}: {error}")
+            await self.lanes.look_again()
 
     # In
 
     def _receive(self, channel: str, text: str) -> None:
-        if channel == self.beats:
-            self._hear(*text.split(" "))
+        topic = topic_of(channel)
+        if not topic:
+            self._hear(channel, *text.split(" "))
             return
         delivered_by, request, body = text.split(" ", 2)
         request_id.set(request)
         log.debug("heard on %s", channel)
         if delivered_by != self.process:
-            self._deliver(_announcement(channel.removeprefix(self.prefix), body))
+            self._deliver(_announcement(topic, body))
 
     def _deliver(self, announcement: Announcement) -> None:
         if isinstance(announcement, Frame):
             self.hub.deliver(announcement.topic, announcement.text)
             return
-        was_heard = self.prefix + announcement.argument in self.subscriber.heard
+        was_heard = self.lanes.has(announcement.argument)
         outboxes = obey(self.hub, announcement)
         if announcement.order == "join" and not was_heard:
             self._start(self._tell_joined(outboxes, announcement))
@@ -166,11 +160,12 @@ class RedisBus:
         for outbox in outboxes:
             outbox.put(join.then or ASK_AGAIN)
 
-    def _hear(self, process: str, word: str, sent: str) -> None:
+    def _hear(self, channel: str, process: str, word: str, sent: str) -> None:
         now = time.monotonic()
         if process == self.process and word == "beat":
             self.lag = now - float(sent)
-            if not self.is_whole and self.subscriber.is_complete:
+            self.echoed.add(channel)
+            if not self.is_whole and self.lanes.is_complete and self.echoed.issuperset(self.lanes.signs):
                 self._mend()
         elif process == self.process:
             return
@@ -194,8 +189,8 @@ class RedisBus:
                 await self._call(self.hooks.recheck())
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(BEAT):
-                        await self.subscriber.completed.wait()
-                self.subscriber.completed.clear()
+                        await self.lanes.completed.wait()
+                self.lanes.completed.clear()
 
     def _miss(self) -> None:
         """Who sends no sign of life any more is dead, and may have stored what it could not publish."""
@@ -207,6 +202,7 @@ class RedisBus:
             self._start(self._call(self.hooks.died(process)))
 
     def _lose(self, why: str) -> None:
+        self.echoed.clear()
         if self.is_whole:
             log.error("live updates are limited to this process: %s", why)
             self.is_whole = False
@@ -256,7 +252,7 @@ async def is_stranger(url: str, badge: str) -> bool:
     redis = connect(url)
     try:
         return await redis.get(name(redis, "badge")) not in (None, badge)
-    except (RedisError, OSError, TimeoutError):
+    except FAILURES:
         return False  # without Redis they do not meet
     finally:
         await redis.aclose()

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
-from redis.exceptions import ConnectionError, RedisError
+from redis.exceptions import ConnectionError
+
+from app.redis import FAILURES, Client, listen
 
 AT_ONCE = 1000  # channels a command
 RETRY = 0.25  # seconds from a failure to the next attempt
@@ -35,21 +37,26 @@ class Subscriber:
     """Hears the channels in `wanted`, and gives each message to `receive(channel, text)`.
 
     `always` is heard, too; when it is silent for `silence` seconds the connection counts as dead, whatever TCP
-    says. `lost` is called when a connection ends that was complete.
+    says. `lost` is called when a connection ends that was complete, `complete` when one hears everything that was
+    wanted as it began. In a cluster all channels must share a slot.
     """
 
     def __init__(
         self,
-        redis: Redis,
+        redis: Client,
         always: str,
         silence: float,
         receive: Callable[[str, str], None],
         lost: Callable[[str], None],
+        complete: Callable[[], None],
     ) -> None:
         self.redis = redis
+        self.is_sharded = not isinstance(redis, Redis)
+        self.always = always
         self.silence = silence
         self.receive = receive
         self.lost = lost
+        self.complete = complete
         self.wanted = {always}
         self.asked: set[str] = set()
         self.heard: set[str] = set()  # asked for, and confirmed by Redis
@@ -57,7 +64,6 @@ class Subscriber:
         self.at_first: set[str] = set()  # what a new connection asked for and has not heard of yet
         self.waiting: dict[str, list[_Waiter]] = {}
         self.woken = asyncio.Event()
-        self.completed = asyncio.Event()  # set for whoever wants to know at once, who clears it
 
     @property
     def is_complete(self) -> bool:
@@ -85,7 +91,7 @@ class Subscriber:
         while True:
             try:
                 await self._listen()
-            except (RedisError, OSError, TimeoutError) as error:
+            except FAILURES as error:
                 self._forget(f"{type(error).__name__}: {error}")
             except Exception as error:
                 log.exception("the subscription failed")
@@ -93,7 +99,7 @@ class Subscriber:
             await asyncio.sleep(RETRY)
 
     async def _listen(self) -> None:
-        async with self.redis.pubsub() as pubsub:
+        async with await listen(self.redis, self.always) as pubsub:
             self.at_first = self.wanted.copy()
             await self._ask(pubsub, self.at_first.copy())
             following = asyncio.create_task(self._follow(pubsub))
@@ -101,7 +107,7 @@ class Subscriber:
                 await self._read(pubsub)
             finally:
                 following.cancel()
-                with contextlib.suppress(asyncio.CancelledError, RedisError, OSError):
+                with contextlib.suppress(asyncio.CancelledError, *FAILURES):
                     await following
 
     async def _read(self, pubsub: PubSub) -> None:
@@ -109,10 +115,13 @@ class Subscriber:
             message = await pubsub.get_message(timeout=self.silence)
             if message is None:
                 raise TimeoutError("Redis is silent")
-            if message["type"] == "message":
-                self.receive(message["channel"], message["data"])
-            elif message["type"] == "subscribe":
-                self._confirmed(message["channel"])
+            kind, channel = message["type"], message["channel"]
+            if kind in ("message", "smessage"):
+                self.receive(channel, message["data"])
+            elif kind in ("subscribe", "ssubscribe"):
+                self._confirmed(channel)
+            elif channel in self.heard:
+                raise ConnectionError("the slot has moved")  # nobody here asked to leave
 
     def _confirmed(self, channel: str) -> None:
         if not self.unanswered[channel]:
@@ -125,7 +134,7 @@ class Subscriber:
         if channel in self.at_first:
             self.at_first.remove(channel)
             if not self.at_first:
-                self.completed.set()
+                self.complete()
         if channel in self.asked:
             self.heard.add(channel)
         for waiter in self.waiting.pop(channel, ()):
@@ -142,14 +151,14 @@ class Subscriber:
                 self.asked -= dropped
                 self.heard -= dropped
                 for some in _chunks(dropped):
-                    await pubsub.unsubscribe(*some)
+                    await (pubsub.sunsubscribe if self.is_sharded else pubsub.unsubscribe)(*some)
             await self._ask(pubsub, self.wanted - self.asked)
 
     async def _ask(self, pubsub: PubSub, channels: Collection[str]) -> None:
         self.asked |= set(channels)
         self.unanswered.update(channels)
         for some in _chunks(channels):
-            await pubsub.subscribe(*some)
+            await (pubsub.ssubscribe if self.is_sharded else pubsub.subscribe)(*some)
 
     def _forget(self, why: str) -> None:
         """The connection is gone, and with it every subscription."""
