@@ -173,8 +173,9 @@ async def test_a_replica_takes_over() -> None:
         primary.ask("CONFIG", "SET", "repl-diskless-sync-delay", 0)
         replica.ask("CLUSTER", "MEET", "127.0.0.1", primary.port, primary.bus_port)
         name = primary.ask("CLUSTER", "MYID").strip()
-        await until(lambda: all(name in node.ask("CLUSTER", "NODES") for node in (replica, *cluster.nodes)))
+        await until(lambda: name in replica.ask("CLUSTER", "NODES"))
         replica.ask("CLUSTER", "REPLICATE", name)
+        await until(lambda: all(f"slave {name}" in node.ask("CLUSTER", "NODES") for node in cluster.nodes))
         await until(lambda: "master_link_status:up" in replica.ask("INFO", "replication"))
         async with joined(cluster) as (one, other):
             carried = set(channels(primary))
