@@ -83,6 +83,7 @@ class Database:
         self.backend: Sqlite | Postgres = (
             Postgres(url, publisher, pool, pooler) if url.startswith("postgresql") else Sqlite(url, publisher.publish)
         )
+        self.is_shared = isinstance(self.backend, Postgres)  # with other processes
         # Each has a pool of its own.
         self.engines: list[AsyncEngine] = self.backend.engines
 

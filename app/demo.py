@@ -21,8 +21,8 @@ from app.db import Database, Work, now
 from app.demo_script import ROOM, lines, perform
 from app.errors import Conflict
 from app.groups import service as groups
+from app.messages.drafts import starts_run
 from app.messages.models import Message
-from app.messages.service import starts_run
 from app.receipts import service as receipts
 from app.receipts.marks import Mark
 from app.users import service as users

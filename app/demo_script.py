@@ -14,6 +14,7 @@ from app.chats import service as chats
 from app.db import Work
 from app.groups import service as groups
 from app.messages import service as messages
+from app.messages.drafts import Draft
 from app.messages.models import Message
 from app.receipts import service as receipts
 from app.users.models import Person
@@ -61,7 +62,7 @@ async def perform(work: Work, chat_id: int, line: Line, cast: Mapping[str, Perso
     user = cast[line.who]
     match line.verb:
         case "says":
-            bubble, _ = await messages.send(work, user, chat_id, messages.Draft(body=line.text))
+            bubble, _ = await messages.send(work, user, chat_id, Draft(body=line.text))
             return bubble.seq
         case "edits":
             seq = await _latest(work, chat_id, user)

@@ -32,6 +32,7 @@ from app.groups import routes as groups
 from app.inbox import routes as inbox
 from app.limits import Limit, SharedLimit
 from app.messages import routes as messages
+from app.messages.queue import SendQueue
 from app.metrics import Measured
 from app.presence import routes as presence
 from app.presence.leases import Leases, NoLeases, RedisLeases
@@ -93,6 +94,7 @@ def _furnish(app: Starlette, settings: Settings, templates: Templates) -> None:
     state.database = Database(
         settings.database, state.bus, templates.render, settings.database_pool, settings.database_pooler
     )
+    state.send_queue = SendQueue(state.database)
     state.passwords = Passwords()
     state.session_tokens = Tokens(settings.secret, "session")
     state.invite_tokens = Tokens(settings.secret, "invite")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -15,7 +15,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from app.errors import Unavailable
-from app.work import Publisher, Work
+from app.hot import Hot
+from app.work import Many, Publisher, Work
 
 log = logging.getLogger(__name__)
 
@@ -135,7 +136,7 @@ class Postgres:
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Work]:
         async with _connected(self.engine) as connection:
-            work = Work(connection)
+            work = Work(connection, _many(connection))
             async with self.turns.turn(work) as earlier:
                 yield work
                 finishing = asyncio.create_task(self._finish(work, earlier))
@@ -173,13 +174,21 @@ class Postgres:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Work]:
         async with _connected(self.readers) as connection:
-            yield Work(connection)
+            yield Work(connection, _many(connection))
 
     async def close(self) -> None:
         for doubt in self.doubts:
             doubt.cancel()
         await asyncio.gather(*self.doubts, return_exceptions=True)
         await self.engine.dispose()
+
+
+def _many(connection: AsyncConnection) -> Many:
+    async def many(statement: Hot, rows: str) -> Sequence[Sequence[Any]]:
+        result = await connection.exec_driver_sql(statement.postgresql, (rows,))
+        return result.all() if result.returns_rows else []
+
+    return many
 
 
 @asynccontextmanager

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -15,7 +16,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from app.errors import Unavailable
-from app.work import Publish, Work
+from app.hot import Hot
+from app.work import Many, Publish, Work
 
 log = logging.getLogger(__name__)
 
@@ -52,17 +54,18 @@ class SqliteWriter:
         self.flushing: asyncio.Task[None] | None = None
         self.group: _Group | None = None
         self.connection: AsyncConnection | None = None
+        self.driver: Any = None  # the connection beneath it, aiosqlite's
 
     @asynccontextmanager
     async def work(self) -> AsyncIterator[Work]:
         await self._enter()
-        group, work = await self._open()
+        group, work, nested = await self._open()
         try:
             yield work
         except BaseException:
-            await asyncio.shield(self._leave(group, None))
+            await asyncio.shield(self._undo(group, nested))
             raise
-        await asyncio.shield(self._leave(group, work))
+        await asyncio.shield(self._leave(group, work, nested))
         await asyncio.shield(group.done)
 
     async def _enter(self) -> None:
@@ -76,41 +79,63 @@ class SqliteWriter:
         finally:
             self.waiting -= 1
 
-    async def _open(self) -> tuple[_Group, Work]:
+    async def _open(self) -> tuple[_Group, Work, bool]:
+        """Begin a transaction, or a savepoint in the one that was handed on."""
         try:
             if self.connection is None:
                 self.connection = await self.engine.connect()
-            if self.group is None:
-                self.group = _Group()
-                await self.connection.begin()
-            await self.connection.exec_driver_sql("SAVEPOINT work")
+                self.driver = await _driver(self.connection)
+                await self.connection.begin()  # says nothing to SQLite: transactions are ours
+            nested = self.group is not None
+            await self._run("SAVEPOINT work" if nested else "BEGIN IMMEDIATE")
+            self.group = self.group or _Group()
+        except asyncio.CancelledError as error:
+            await self._fail(error)
+            self.lock.release()
+            raise
         except BaseException as error:
             await self._fail(error)
             self.lock.release()
-            if isinstance(error, asyncio.CancelledError):
-                raise  # who is cancelled must not take it for a refusal and go on
             raise Unavailable(NO_ROOM) from error
-        return self.group, Work(self.connection)
+        return self.group, Work(self.connection, _many(self.driver)), nested
 
-    async def _leave(self, group: _Group, work: Work | None) -> None:
-        """Close the savepoint, keeping what `work` did or undoing it, then commit or hand on."""
-        assert self.connection
+    async def _run(self, statement: str) -> None:
+        """One statement without rows, in one switch of threads where SQLAlchemy needs several."""
+        await self.driver.execute_fetchall(statement)
+
+    async def _leave(self, group: _Group, work: Work, nested: bool) -> None:
+        """Keep what `work` did, and commit or hand the transaction on."""
         try:
-            if work is None:
-                await self.connection.exec_driver_sql("ROLLBACK TO work")
-            await self.connection.exec_driver_sql("RELEASE work")
-            if work:
-                group.works.append(work)
-            if not (self.waiting and group.may_grow()):
-                await self._commit(group)
+            if nested:
+                await self._run("RELEASE work")
+            group.works.append(work)
+            await self._commit_unless_wanted(group)
         except Exception as error:
             await self._fail(error)
         finally:
             self.lock.release()
 
+    async def _undo(self, group: _Group, nested: bool) -> None:
+        """Undo what one work did, and leave those of its group alone."""
+        try:
+            if nested:
+                await self._run("ROLLBACK TO work")
+                await self._run("RELEASE work")
+                await self._commit_unless_wanted(group)
+            else:
+                await self._run("ROLLBACK")
+                self.group = None
+        except Exception as error:
+            await self._fail(error)
+        finally:
+            self.lock.release()
+
+    async def _commit_unless_wanted(self, group: _Group) -> None:
+        if not (self.waiting and group.may_grow()):
+            await self._commit(group)
+
     async def _commit(self, group: _Group) -> None:
-        assert self.connection
-        await self.connection.commit()
+        await self._run("COMMIT")
         self.group = None
         try:
             for work in group.works:
@@ -151,8 +176,9 @@ class Sqlite:
         self.readers = create_async_engine(
             url, pool_size=READERS, max_overflow=0, pool_timeout=10, pool_reset_on_return=None
         )
-        _prepare(self.engine, "BEGIN IMMEDIATE", "PRAGMA query_only=OFF")
-        _prepare(self.readers, "BEGIN", "PRAGMA query_only=ON")
+        _prepare(self.engine, "PRAGMA query_only=OFF")
+        _prepare(self.readers, "PRAGMA query_only=ON")
+        event.listen(self.readers.sync_engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
         self.engines = [self.engine, self.readers]
         self.writer = SqliteWriter(self.engine, publish)
 
@@ -161,7 +187,7 @@ class Sqlite:
         try:
             async with self.writer.work() as work:
                 yield work
-        except OperationalError as error:
+        except (OperationalError, sqlite3.OperationalError) as error:
             log.error("the database refused: %s", error)
             raise Unavailable(NO_ROOM) from error
 
@@ -169,7 +195,7 @@ class Sqlite:
     async def read(self) -> AsyncIterator[Work]:
         try:
             async with self.readers.connect() as connection, connection.begin():
-                yield Work(connection)
+                yield Work(connection, _many(await _driver(connection)))
         except PoolTimeout as error:
             raise Unavailable("The server is very busy. Please try again in a moment.") from error
 
@@ -184,8 +210,20 @@ def _lower(text: str | None) -> str | None:
     return text and text.lower()
 
 
-def _prepare(engine: AsyncEngine, begin: str, *pragmas: str) -> None:
-    """Give each connection our pragmas, and let transactions begin as `begin` says.
+async def _driver(connection: AsyncConnection) -> Any:
+    return (await connection.get_raw_connection()).driver_connection
+
+
+def _many(driver: Any) -> Many:
+    async def many(statement: Hot, rows: str) -> Sequence[Sequence[Any]]:
+        found: Sequence[Sequence[Any]] = await driver.execute_fetchall(statement.sqlite, (rows,))
+        return found
+
+    return many
+
+
+def _prepare(engine: AsyncEngine, *pragmas: str) -> None:
+    """Give each connection our pragmas.
 
     Python's own transaction control is switched off: its deferred BEGIN lets two
     writers read the same state, and one of the changes would be lost.
@@ -206,7 +244,3 @@ def _prepare(engine: AsyncEngine, begin: str, *pragmas: str) -> None:
         for pragma in (*common, *pragmas):
             cursor.execute(pragma)
         cursor.close()
-
-    @event.listens_for(engine.sync_engine, "begin")
-    def start(connection: Any) -> None:
-        connection.exec_driver_sql(begin)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
 from sqlalchemy import CursorResult, Executable
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel.sql.expression import Select, SelectOfScalar
 
+from app.hot import Hot, packed
 from app.realtime.bus import Bus
 from app.realtime.frames import ASK_AGAIN, Announcement, Control, Frame, is_html
 
@@ -19,6 +20,8 @@ T = TypeVar("T")
 Render = Callable[..., str]
 Broadcast = Callable[..., Iterable[Announcement]]
 Publish = Callable[["Work"], None]
+# Runs a hot statement with its rows, packed.
+Many = Callable[[Hot, str], Awaitable[Sequence[Sequence[Any]]]]
 
 
 class Publisher:
@@ -46,8 +49,9 @@ class Work:
     selected and cannot be written to.
     """
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection, many: Many) -> None:
         self.connection = connection
+        self._many = many
         self.announcements: list[tuple[Broadcast, tuple[Any, ...]]] = []
         # To be called with the ids of chats that were just locked, so that works are heard in that order.
         self.hold: Callable[[Collection[int]], object] = len
@@ -70,6 +74,10 @@ class Work:
     async def rows(self, statement: Select[Any] | Executable) -> Sequence[Any]:
         """The rows of a select of several columns, read by the columns' names."""
         return (await self.connection.execute(statement)).all()
+
+    async def many(self, statement: Hot, rows: Iterable[Mapping[str, Any]]) -> Sequence[Sequence[Any]]:
+        """Run a statement of a hot path for all these rows at once; answers plain values."""
+        return await self._many(statement, packed(rows))
 
     def announce(self, broadcast: Broadcast, *values: Any) -> None:
         """Tell, once this work is durable and only then, what `broadcast(render, *values)` says.

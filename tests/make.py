@@ -18,6 +18,7 @@ from app.db import Work, now
 from app.groups import service as groups
 from app.messages import service as messages
 from app.messages.bubbles import Bubble
+from app.messages.drafts import Draft
 from app.messages.models import Message
 from app.users.models import Person, User
 
@@ -112,7 +113,7 @@ async def make_group(app: Starlette, owner: Member, *others: Member | Person, **
 
 async def make_message(app: Starlette, sender: Person | Member, chat_id: int, body: str = "Hello") -> Bubble:
     async with app.state.database.write() as work:
-        draft = messages.Draft(body=body)
+        draft = Draft(body=body)
         return (await messages.send(work, _person(sender), chat_id, draft))[0]
 
 

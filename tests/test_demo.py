@@ -24,8 +24,8 @@ from app.errors import Refused
 from app.inbox import service as inbox
 from app.inbox.service import Row
 from app.main import create_app
+from app.messages.drafts import starts_run
 from app.messages.models import Message
-from app.messages.service import starts_run
 from app.migrate import migrate
 from app.settings import Settings
 from app.users.models import Person, User

@@ -84,7 +84,7 @@ async def test_a_send_that_the_database_cannot_store_has_failed(
     async def refuse(*_: Any) -> None:
         raise OperationalError("INSERT", {}, Exception("disk full"))
 
-    monkeypatch.setattr("app.messages.service.send", refuse)
+    monkeypatch.setattr("app.messages.queue.send_all", refuse)
     assert (await ann.say(chat_id, "Hello")).status_code == 503
     after = await numbers(anonymous)
     for name, labels in (

@@ -11,6 +11,8 @@ from sqlmodel import Field, SQLModel
 from app.db import Number, identity, now
 from app.users.models import Person, hue, initials
 
+GONE = "You are no longer a member of this group, so you can’t write here."
+
 
 class Chat(SQLModel, table=True):
     """A conversation: `last_seq` numbers its messages, `revision` every change to one."""
@@ -146,4 +148,4 @@ class Conversation:
 
     @property
     def why_not(self) -> str:
-        return "" if self.may_write else "You are no longer a member of this group, so you can’t write here."
+        return "" if self.may_write else GONE

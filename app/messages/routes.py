@@ -16,8 +16,8 @@ from app.db import Work
 from app.errors import Forbidden, Unavailable
 from app.messages import broadcasts, history, service
 from app.messages.bubbles import Bubble, bubbles
+from app.messages.drafts import Draft, clean_body
 from app.messages.history import Changes, Window
-from app.messages.service import Draft
 from app.metrics import sending
 from app.receipts import service as receipts
 from app.receipts.marks import Mark
@@ -200,12 +200,12 @@ async def create(request: Request) -> Response:
     try:
         async with asyncio.timeout(LATEST - request.state.waited):
             await request.app.state.sends.require(f"user:{me(request).id}")
-            async with database(request).write() as work:
-                bubble, is_new = await service.send(work, me(request), chat_id, draft)
+            sent = await request.app.state.send_queue.send(me(request), chat_id, draft)
     except TimeoutError as error:
         raise Unavailable("The server is very busy. Please try again in a moment.") from error
     location = f"/chats/{chat_id}#latest"
-    return done(request, location, _item(request, bubble), data=message_data(bubble), status=201 if is_new else 200)
+    bubble, status = sent.bubble, 201 if sent.is_new else 200
+    return done(request, location, _item(request, bubble), data=message_data(bubble), status=status)
 
 
 @sending
@@ -216,9 +216,9 @@ async def send(socket: Socket, frame: dict[str, Any]) -> None:
     fields = {name: value for name in ("id", "body") if isinstance(value := frame.get(name), str)}
     draft = Draft.read({**fields, "seen": str(frame.get("seen", ""))}, app.settings.message_length)
     chat_id = chat_of(frame)
-    async with app.database.write() as work:
+    async with app.database.read() as work:
         user = await users.get(work, socket.user.id)  # as they are now, not as they were when the page came up
-        await service.send(work, user, chat_id, draft)
+    await app.send_queue.send(user, chat_id, draft)
 
 
 async def menu(request: Request) -> Response:
@@ -257,7 +257,7 @@ async def edit(request: Request) -> Response:
 
 async def update(request: Request) -> Response:
     fields = await form(request, again=edit)
-    body = service.clean_body(fields.get("body", ""), settings(request).message_length)
+    body = clean_body(fields.get("body", ""), settings(request).message_length)
     path = number(request, "chat_id"), number(request, "seq")
     async with database(request).write() as work:
         bubble = await service.edit(work, me(request), *path, body, settings(request).edit_window)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import insert, update
@@ -15,55 +13,14 @@ from sqlmodel import col, select
 from app.chats import service as chats
 from app.chats.models import Conversation
 from app.db import Work, now
-from app.errors import Conflict, Forbidden, Invalid
-from app.messages import broadcasts, text
+from app.errors import Conflict, Forbidden, Refused
+from app.messages import broadcasts
 from app.messages.bubbles import Bubble, bubbles, moving
+from app.messages.drafts import Draft
 from app.messages.history import require_visible
 from app.messages.models import HiddenMessage, Message
-from app.receipts import service as receipts
+from app.messages.sending import Sending, send_all
 from app.users.models import Person
-
-RUN = timedelta(minutes=5)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Draft:
-    """A message as its sender wrote it; `id` is made by the page that sends, so that a repeat is known."""
-
-    body: str
-    id: str = field(default_factory=lambda: str(uuid.uuid4()))
-    seen: int = 0
-
-    @classmethod
-    def read(cls, fields: dict[str, str], longest: int) -> Draft:
-        """Raises Invalid with a sentence for a wrong field."""
-        seen = fields.get("seen", "")
-        return cls(
-            body=clean_body(fields.get("body", ""), longest),
-            id=_uuid(fields["id"]) if fields.get("id") else str(uuid.uuid4()),
-            seen=int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 16 else 0,
-        )
-
-    @property
-    def fingerprint(self) -> str:
-        return hashlib.sha256(self.body.encode()).hexdigest()[:32]
-
-
-def clean_body(body: str, longest: int) -> str:
-    """What is kept of a body. Raises Invalid when nothing is left, or too much."""
-    cleaned = text.clean(body)
-    if text.is_blank(cleaned):
-        raise Invalid(body="There is nothing to send yet.")
-    if len(cleaned) > longest:
-        raise Invalid(body=f"That is {len(cleaned):,} characters; a message takes {longest:,}.")
-    return cleaned
-
-
-def _uuid(value: str) -> str:
-    try:
-        return str(uuid.UUID(value))
-    except ValueError:
-        raise Invalid(id="This must be a UUID.") from None
 
 
 async def send(work: Work, user: Person, chat_id: int, draft: Draft) -> tuple[Bubble, bool]:
@@ -72,52 +29,15 @@ async def send(work: Work, user: Person, chat_id: int, draft: Draft) -> tuple[Bu
     A repeat with the same id and body answers the first result. Raises NotFound for
     strangers, Invalid for who left, Conflict for an id that stands for something else.
     """
-    chat = await chats.require_present(work, chat_id, user)
-    either = (col(Message.id) == draft.id) | (col(Message.seq) == chat.last_seq)
-    near = await work.all(select(Message).where(Message.chat_id == chat_id, either))
-    if known := next((each for each in near if each.id == draft.id), None):
-        if (known.sender_id, known.fingerprint) != (user.id, draft.fingerprint):
-            sentence = "Another message was sent from this form already. Send this one now if you still want to."
-            raise Conflict(sentence, {"body": sentence})
-        return (await bubbles(work, chat, [known]))[0], False
-    step, at = await chats.advance(work, chat_id), now()
-    values = {
-        "chat_id": chat_id,
-        "seq": step.seq,
-        "revision": step.revision,
-        "id": draft.id,
-        "sender_id": user.id,
-        "kind": "text",
-        "body": draft.body,
-        "fingerprint": draft.fingerprint,
-        "starts_run": starts_run(near[0] if near else None, "text", user.id, at),
-        "created_at": at,
-    }
-    message = await _add(work, values)
-    if chat.draft:
-        await chats.set_draft(work, chat_id, user.id, "")
-    if draft.seen > chat.read_seq:
-        await receipts.read(work, chat, user, min(draft.seen, step.seq - 1))
-    bubble = (await bubbles(work, chat, [message], {user.id: user}))[0]
-    work.announce(broadcasts.sent, bubble)
-    chats.tell_newest(work, moving(bubble))
-    return bubble, True
+    (sent,) = await send_all(work, [Sending(user, chat_id, draft)])
+    if isinstance(sent, Refused):
+        raise sent
+    return sent.bubble, sent.is_new
 
 
 async def _add(work: Work, values: dict[str, Any]) -> Message:
     result = await work.execute(insert(Message).values(values).returning(*Message.__table__.columns))  # type: ignore[attr-defined]
     return result.one()  # type: ignore[return-value]
-
-
-def starts_run(before: Message | None, kind: str, sender_id: int, at: datetime) -> bool:
-    """Whether a message begins a run, or goes on with the one `before` it."""
-    return not (
-        before
-        and before.kind == kind != "note"
-        and before.sender_id == sender_id
-        and at - before.created_at < RUN
-        and at.date() == before.created_at.date()
-    )
 
 
 async def note(

@@ -34,7 +34,7 @@ async def others(work: Work, user: Person, chat_ids: Collection[int]) -> dict[in
 
 async def read(work: Work, chat: Conversation, user: Person, seq: int) -> None:
     """Note that somebody read up to `seq` of a chat that is locked; a pointer never moves back."""
-    await _store(work, {(chat.id, user.id): Mark(seq, seq)})
+    await store_locked(work, {(chat.id, user.id): Mark(seq, seq)})
 
 
 async def store(work: Work, marks: Mapping[tuple[int, int], Mark]) -> None:
@@ -43,10 +43,11 @@ async def store(work: Work, marks: Mapping[tuple[int, int], Mark]) -> None:
     Pairs of people who were never in the chat change nothing.
     """
     await chats.lock(work, {chat_id for chat_id, _ in marks})
-    await _store(work, marks)
+    await store_locked(work, marks)
 
 
-async def _store(work: Work, marks: Mapping[tuple[int, int], Mark]) -> None:
+async def store_locked(work: Work, marks: Mapping[tuple[int, int], Mark]) -> None:
+    """The same, of chats that are locked already."""
     changed: list[dict[str, Any]] = []
     for chat_id, pointers in (await _pointers(work, marks)).items():
         before = pointers.marks

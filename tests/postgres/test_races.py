@@ -16,6 +16,7 @@ from app.chats.models import Chat, Membership, MembershipInterval
 from app.errors import Refused
 from app.groups import service as groups
 from app.messages import service as messages
+from app.messages.drafts import Draft
 from app.messages.models import Message
 from app.receipts import service as receipts
 from app.receipts.marks import Mark
@@ -53,7 +54,7 @@ async def found(app: Starlette, statement: Any) -> list[Any]:
 
 
 async def say(app: Starlette, person: Person, chat_id: int, body: str = "Hello") -> str:
-    return await attempt(app, messages.send, person, chat_id, messages.Draft(body=body))
+    return await attempt(app, messages.send, person, chat_id, Draft(body=body))
 
 
 async def test_sends_of_two_processes_are_numbered_without_gaps(

@@ -1,0 +1,56 @@
+"""The hot path's look at chats: who may say something there, and which numbers come next."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from app.chats.service import Step
+from app.db import Work
+from app.hot import Hot
+
+# The membership is locked, too: of rows that it locks PostgreSQL shows the newest state, of others an older one.
+PLACES = Hot(
+    """SELECT c.id, m.user_id, c.kind, c.last_seq, c.revision, m.is_present, m.read_seq, m.draft
+    FROM {rows} JOIN chats c ON c.id = w.chat JOIN memberships m ON m.chat_id = w.chat AND m.user_id = w.member
+    ORDER BY c.id {lock}""",
+    lock="FOR NO KEY UPDATE OF c, m",
+    chat="bigint",
+    member="bigint",
+)
+ADVANCE = Hot(
+    "UPDATE chats SET last_seq = w.seq, revision = w.revision FROM {rows} WHERE chats.id = w.chat",
+    chat="bigint",
+    seq="bigint",
+    revision="bigint",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A chat and somebody's membership in it."""
+
+    chat_id: int
+    user_id: int
+    kind: str
+    last_seq: int
+    revision: int
+    is_present: bool
+    read_seq: int
+    draft: str
+
+
+async def lock(work: Work, pairs: Collection[tuple[int, int]]) -> dict[tuple[int, int], Place]:
+    """The places of these (chat id, user id) that exist; their chats stay locked until the work ends."""
+    rows = await work.many(PLACES, [{"chat": chat_id, "member": user_id} for chat_id, user_id in pairs])
+    found = {(row[0], row[1]): Place(*row) for row in rows}
+    work.hold({chat_id for chat_id, _ in found})
+    return found
+
+
+async def advance(work: Work, steps: Mapping[int, Step]) -> None:
+    """Set the numbers of chats that are locked: nobody else takes any meanwhile, so the order of numbers is that of
+    commits.
+    """
+    rows = [{"chat": chat_id, "seq": step.seq, "revision": step.revision} for chat_id, step in steps.items()]
+    await work.many(ADVANCE, rows)

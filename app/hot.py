@@ -1,0 +1,42 @@
+"""Statements of hot paths: SQL written once for both databases, run for many rows in one round trip.
+
+A statement of SQLAlchemy costs several times what SQLite does for it, and each that is awaited a switch of threads.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+# How SQLite gets a value out of the JSON, and one of a type that PostgreSQL knows better.
+_PLAIN = "value ->> '{name}'"
+_FROM_JSON = {"timestamptz": "substr(value ->> '{name}', 1, 26)"}
+
+
+class Hot:
+    """One statement. `{rows}` in its text is a table `w` of what it is run for, with these columns and their types on
+    PostgreSQL; `{lock}` is the clause that locks there, where SQLite has one writer anyway.
+    """
+
+    def __init__(self, text: str, lock: str = "", **columns: str) -> None:
+        fields = [f"{_FROM_JSON.get(type_, _PLAIN).format(name=name)} AS {name}" for name, type_ in columns.items()]
+        types = ", ".join(f"{name} {type_}" for name, type_ in columns.items())
+        self.sqlite = text.format(rows=f"(SELECT {', '.join(fields)} FROM json_each(?)) AS w", lock="")  # noqa: S608
+        self.postgresql = text.format(rows=f"json_to_recordset($1::json) AS w({types})", lock=lock)
+
+
+def packed(rows: Iterable[Mapping[str, Any]]) -> str:
+    """The rows as the one parameter of a statement."""
+    return json.dumps(list(rows), default=_plain)
+
+
+def _plain(value: datetime) -> str:
+    return value.isoformat(" ", "microseconds")
+
+
+def moment(value: Any) -> datetime:
+    """A time as a hot statement answers it: PostgreSQL's knows its zone, SQLite's is a text in UTC."""
+    at: datetime = datetime.fromisoformat(value).replace(tzinfo=UTC) if isinstance(value, str) else value
+    return at

@@ -1,0 +1,174 @@
+"""The hot path: what waits to be said goes into the database together, in a handful of statements."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import select
+
+from app.chats import places
+from app.chats import service as chats
+from app.chats.models import GONE
+from app.chats.places import Place
+from app.chats.service import Step
+from app.db import Work, now
+from app.errors import Conflict, Invalid, NotFound, Refused
+from app.hot import Hot, moment
+from app.messages import broadcasts
+from app.messages.bubbles import Bubble, bubble, mentioned, moving
+from app.messages.drafts import Draft, starts_run
+from app.messages.models import Message
+from app.receipts import service as receipts
+from app.receipts.marks import Mark
+from app.users import service as users
+from app.users.models import Person
+
+USED = "Another message was sent from this form already. Send this one now if you still want to."
+
+# For each of them the message that has its id, and the newest one of its chat.
+NEAR = Hot(
+    """SELECT s.chat_id, s.id, s.seq, s.kind, s.sender_id, s.created_at
+    FROM {rows} JOIN messages s ON s.chat_id = w.chat AND (s.id = w.id OR s.seq = w.seq)""",
+    chat="bigint",
+    id="text",
+    seq="bigint",
+)
+STORE = Hot(
+    """INSERT INTO messages
+        (chat_id, seq, id, sender_id, kind, body, fingerprint, revision, starts_run, created_at)
+    SELECT w.chat_id, w.seq, w.id, w.sender_id, w.kind, w.body, w.fingerprint, w.revision, w.starts_run, w.created_at
+    FROM {rows} WHERE true""",
+    chat_id="bigint",
+    seq="bigint",
+    id="text",
+    sender_id="bigint",
+    kind="text",
+    body="text",
+    fingerprint="text",
+    revision="bigint",
+    starts_run="boolean",
+    created_at="timestamptz",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """Somebody's wish to say something in a chat."""
+
+    user: Person
+    chat_id: int
+    draft: Draft
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What became of it: the message, and whether it is new or was there from an earlier attempt."""
+
+    bubble: Bubble
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """The message after which the next one stands."""
+
+    kind: str
+    sender_id: int
+    created_at: datetime
+
+
+async def send_all(work: Work, wishes: Sequence[Sending]) -> list[Sent | Refused]:
+    """Say all of this; answers for each wish, in their order, what became of it or why not."""
+    found = await places.lock(work, {(each.chat_id, each.user.id) for each in wishes})
+    last = {place.chat_id: place.last_seq for place in found.values()}
+    near = [{"chat": each.chat_id, "id": each.draft.id, "seq": last.get(each.chat_id, 0)} for each in wishes]
+    rows = await work.many(NEAR, near)
+    known = {(chat_id, id_) for chat_id, id_, *_ in rows}
+    newest = {row[0]: Newest(row[3], row[4], moment(row[5])) for row in rows if row[2] == last[row[0]]}
+    batch = _Batch(found, newest)
+    answers = [
+        await _repeated(work, each, found) if (each.chat_id, each.draft.id) in known else batch.say(each)
+        for each in wishes
+    ]
+    await batch.store(work)
+    return answers
+
+
+def _refusal(place: Place | None) -> Refused | None:
+    if place is None:
+        return NotFound()
+    return None if place.is_present else Invalid(body=GONE)
+
+
+async def _repeated(work: Work, wish: Sending, found: Mapping[tuple[int, int], Place]) -> Sent | Refused:
+    """A message with this id is there: it is the answer, if it was this wish."""
+    place = found.get((wish.chat_id, wish.user.id))
+    if refusal := _refusal(place):
+        return refusal
+    known = await work.first(select(Message).where(Message.chat_id == wish.chat_id, Message.id == wish.draft.id))
+    assert known
+    assert place
+    if (known.sender_id, known.fingerprint) != (wish.user.id, wish.draft.fingerprint):
+        return Conflict(USED, {"body": USED})
+    people = await users.several(work, mentioned(known))
+    return Sent(bubble(known, place.kind == "group", people), False)
+
+
+class _Batch:
+    """Messages that are on their way into the database together."""
+
+    def __init__(self, found: Mapping[tuple[int, int], Place], newest: dict[int, Newest]) -> None:
+        self.places = found
+        self.newest = newest
+        self.steps: dict[int, Step] = {}
+        self.sent: dict[tuple[int, str], tuple[Sending, Bubble]] = {}
+
+    def say(self, wish: Sending) -> Sent | Refused:
+        place = self.places.get((wish.chat_id, wish.user.id))
+        if refusal := _refusal(place):
+            return refusal
+        if twin := self.sent.get((wish.chat_id, wish.draft.id)):
+            is_same = twin[0].user.id == wish.user.id and twin[0].draft.body == wish.draft.body
+            return Sent(twin[1], False) if is_same else Conflict(USED, {"body": USED})
+        assert place
+        shown = self._shown(wish, place)
+        self.sent[wish.chat_id, wish.draft.id] = wish, shown
+        return Sent(shown, True)
+
+    def _shown(self, wish: Sending, place: Place) -> Bubble:
+        """The message, with the next numbers of its chat."""
+        before, at = self.steps.get(place.chat_id, Step(place.last_seq, place.revision)), now()
+        step = self.steps[place.chat_id] = Step(before.seq + 1, before.revision + 1)
+        begins = starts_run(self.newest.get(place.chat_id), "text", wish.user.id, at)
+        self.newest[place.chat_id] = Newest("text", wish.user.id, at)
+        return Bubble(
+            id=wish.draft.id, chat_id=place.chat_id, seq=step.seq, revision=step.revision, sender=wish.user,
+            kind="text", body=wish.draft.body, at=at, starts_run=begins, edited=False, deleted=False,
+            in_group=place.kind == "group",
+        )  # fmt: skip
+
+    async def store(self, work: Work) -> None:
+        if not self.sent:
+            return
+        await places.advance(work, self.steps)
+        await work.many(STORE, [_row(wish, shown) for wish, shown in self.sent.values()])
+        marks: dict[tuple[int, int], Mark] = {}
+        for wish, shown in self.sent.values():
+            key = wish.chat_id, wish.user.id
+            if self.places[key].draft:
+                await chats.set_draft(work, *key, "")
+            if wish.draft.seen > self.places[key].read_seq:
+                marks[key] = marks.get(key, Mark()).raised(Mark(0, min(wish.draft.seen, shown.seq - 1)))
+            work.announce(broadcasts.sent, shown)
+            chats.tell_newest(work, moving(shown))
+        if marks:
+            await receipts.store_locked(work, marks)
+
+
+def _row(wish: Sending, shown: Bubble) -> dict[str, Any]:
+    names = ("chat_id", "seq", "id", "kind", "body", "revision", "starts_run")
+    values = {name: getattr(shown, name) for name in names}
+    return {**values, "sender_id": wish.user.id, "fingerprint": wish.draft.fingerprint, "created_at": shown.at}
