@@ -21,7 +21,7 @@ from starlette.routing import BaseRoute, Mount, WebSocketRoute
 
 from app import health, jobs
 from app.auth import routes as auth
-from app.auth.guard import Guard
+from app.auth.guard import Guard, KnownSessions
 from app.auth.passwords import Passwords
 from app.auth.tokens import Tokens
 from app.chats import routes as chats
@@ -95,6 +95,7 @@ def _furnish(app: Starlette, settings: Settings, templates: Templates) -> None:
         settings.database, state.bus, templates.render, settings.database_pool, settings.database_pooler
     )
     state.send_queue = SendQueue(state.database)
+    state.known_sessions = KnownSessions()
     state.passwords = Passwords()
     state.session_tokens = Tokens(settings.secret, "session")
     state.invite_tokens = Tokens(settings.secret, "invite")

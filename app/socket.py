@@ -102,7 +102,7 @@ async def _listen(websocket: WebSocket, socket: Socket) -> None:
         theirs = [topics.chat(chat_id) for chat_id in await chats.topic_ids(work, user_id)]
     hub.join(socket.outbox, theirs)
     await bus.hears(theirs)
-    if await who(websocket) is None:  # signed out between the handshake and the joining
+    if await who(websocket, known=False) is None:  # signed out between the handshake and the joining
         socket.outbox.close(SESSION_OVER)
     socket.is_listening = True
     socket.outbox.put(signal("ready"))

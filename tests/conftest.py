@@ -114,6 +114,7 @@ def quick() -> Iterator[None]:
     }
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("app.main.Templates", lambda each: shared["Templates"](each.timezone, each.base_url))
+        patch.setattr("app.auth.guard.KNOWN", 0)  # tests change sessions behind the server's back
         patch.setattr("app.main.Passwords", shared["Passwords"])
         patch.setattr("app.main.StaticFolder", shared["StaticFolder"])
         patch.setattr("app.main.LocalBus", RecordingBus)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
+from collections.abc import Callable
 from datetime import timedelta
 from ipaddress import ip_address, ip_network
 from urllib.parse import urlsplit
@@ -26,6 +28,8 @@ PUBLIC = frozenset({"/login", "/register", "/healthz", "/readyz", "/metrics", "/
 PUBLIC_FOLDERS = ("/static/", "/join/")
 TOUCH_EVERY = timedelta(hours=1)
 YEAR = 365 * 86400
+KNOWN = 1.0  # seconds
+MOST_KNOWN = 10_000
 
 
 def is_public(path: str) -> bool:
@@ -112,15 +116,45 @@ def neighbourhood(connection: HTTPConnection) -> str:
     return f"address:{ip_network((ip, 24 if ip.version == 4 else 56), strict=False)}"
 
 
-async def who(connection: HTTPConnection) -> service.SignedIn | None:
-    """Who is behind a request or a socket, by its cookie."""
-    tokens: Tokens = connection.app.state.session_tokens
-    database: Database = connection.app.state.database
+class KnownSessions:
+    """Who was behind a cookie a moment ago: nobody is looked up twice within KNOWN seconds, for which a change made
+    in another process may stay unseen.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock = clock
+        self.found: dict[str, tuple[float, service.SignedIn]] = {}
+
+    def get(self, token_hash: str) -> service.SignedIn | None:
+        since, signed_in = self.found.get(token_hash, (0.0, None))
+        return signed_in if self.clock() - since < KNOWN else None
+
+    def keep(self, token_hash: str, signed_in: service.SignedIn) -> None:
+        if len(self.found) >= MOST_KNOWN:
+            self.found.clear()
+        self.found[token_hash] = self.clock(), signed_in
+
+    def forget(self, user_id: int) -> None:
+        """Somebody changed something about themselves, or their devices."""
+        self.found = {key: known for key, known in self.found.items() if known[1].person.id != user_id}
+
+
+async def who(connection: HTTPConnection, known: bool = True) -> service.SignedIn | None:
+    """Who is behind a request or a socket, by its cookie; looked up for sure unless `known` will do."""
+    state = connection.app.state
+    tokens: Tokens = state.session_tokens
+    sessions: KnownSessions = state.known_sessions
+    database: Database = state.database
     token_hash = tokens.read(connection.cookies.get(cookie_name(connection), ""))
     if token_hash is None:
         return None
+    if known and (found := sessions.get(token_hash)):
+        return found
     async with database.read() as work:
-        return await service.signed_in(work, token_hash, connection.app.state.settings.session_days)
+        found = await service.signed_in(work, token_hash, state.settings.session_days)
+    if found:
+        sessions.keep(token_hash, found)
+    return found
 
 
 def _require_sane_host(request: Request) -> None:
@@ -143,12 +177,27 @@ class Guard:
             began = clock()
             await self._admit(request)
             request.state.waited = clock() - began
-        await self.app(scope, receive, send)
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            if scope["type"] == "http":
+                self._forget(request)
+
+    def _forget(self, request: Request) -> None:
+        """What is done in chats changes nobody's account and devices; anything else may."""
+        is_change = request.method not in SAFE and not self._path(request).startswith("/chats/")
+        if is_change and hasattr(request.state, "user"):
+            request.app.state.known_sessions.forget(request.state.user.id)
+
+    def _path(self, request: Request) -> str:
+        base: str = request.app.state.settings.base_path
+        path: str = request.scope["path"]
+        return path.removeprefix(base)
 
     async def _admit(self, request: Request) -> None:
         state, app_state = request.state, request.app.state
         _require_sane_host(request)
-        path = request.scope["path"].removeprefix(app_state.settings.base_path)
+        path = self._path(request)
         if request.method not in SAFE and not state.same_origin:
             raise Forbidden("This was sent by a page that is not Parley’s, so nothing was done.")
         if path.startswith("/static/"):
@@ -166,3 +215,4 @@ class Guard:
         if now() - found.last_active_at > TOUCH_EVERY:
             async with app_state.database.write() as work:
                 await service.touch(work, found.session_id, address(request))
+            app_state.known_sessions.forget(found.person.id)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from sqlalchemy import event, text
@@ -37,12 +36,33 @@ def database(app: Starlette) -> Database:
     return found
 
 
+@contextmanager
+def at_commits(database: Database, do: Callable[[], object]) -> Iterator[None]:
+    """Do something right before each commit; if it fails the commit does."""
+    if not isinstance(database.backend, Sqlite):
+        engine = database.engines[0].sync_engine
+        event.listen(engine, "commit", hear := lambda _: do())
+        yield
+        event.remove(engine, "commit", hear)
+        return
+    writer, run = database.backend.writer, database.backend.writer._run
+
+    async def watched(statement: str) -> None:
+        if statement == "COMMIT":
+            do()
+        await run(statement)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(writer, "_run", watched)
+        yield
+
+
 @pytest.fixture
-def commits(database: Database) -> list[str]:
+def commits(database: Database) -> Iterator[list[str]]:
     """Grows with every commit of the writer."""
     seen: list[str] = []
-    event.listen(database.engines[0].sync_engine, "commit", lambda _: seen.append("commit"))
-    return seen
+    with at_commits(database, lambda: seen.append("commit")):
+        yield seen
 
 
 async def note(database: Database, word: str, error: Exception | None = None) -> None:
@@ -65,19 +85,17 @@ async def words(database: Database) -> list[str]:
         return [row.username for row in await work.rows(text("SELECT username FROM users ORDER BY id"))]
 
 
-@asynccontextmanager
-async def broken_commit(database: Database, times: int = 1) -> AsyncIterator[None]:
-    """The disk is full for so many commits."""
-    left = [times]
+@contextmanager
+def broken_commit(database: Database) -> Iterator[None]:
+    """The disk is full for one commit."""
+    refusals = [OperationalError("COMMIT", {}, Exception("database or disk is full"))]
 
-    def refuse(_: Any) -> None:
-        if left[0]:
-            left[0] -= 1
-            raise OperationalError("COMMIT", {}, Exception("database or disk is full"))
+    def refuse() -> None:
+        if refusals:
+            raise refusals.pop()
 
-    event.listen(database.engines[0].sync_engine, "commit", refuse)
-    yield
-    event.remove(database.engines[0].sync_engine, "commit", refuse)
+    with at_commits(database, refuse):
+        yield
 
 
 async def test_what_is_done_is_told(database: Database, bus: RecordingBus) -> None:
@@ -89,9 +107,9 @@ async def test_it_is_durable_before_it_is_told(
     database: Database, bus: RecordingBus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order: list[str] = []
-    event.listen(database.engines[0].sync_engine, "commit", lambda _: order.append("commit"))
     monkeypatch.setattr(bus, "publish", lambda _: order.append("told"))
-    await note(database, "one")
+    with at_commits(database, lambda: order.append("commit")):
+        await note(database, "one")
     assert order == ["commit", "told"]
 
 
@@ -149,16 +167,15 @@ async def test_a_failed_commit_fails_all_and_tells_nobody(
     database: Database, bus: RecordingBus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.sqlite.GROUP_SECONDS", 60)
-    async with broken_commit(database):
+    with broken_commit(database):
         ends = await asyncio.gather(*[note(database, f"w{n}") for n in range(10)], return_exceptions=True)
     assert [type(end) for end in ends] == [Unavailable] * 10
     assert (await words(database), bus.told) == ([], [])
 
 
 async def test_after_which_it_works_again(database: Database, bus: RecordingBus) -> None:
-    async with broken_commit(database):
-        with pytest.raises(Unavailable):
-            await note(database, "one")
+    with broken_commit(database), pytest.raises(Unavailable):
+        await note(database, "one")
     await note(database, "two")
     assert (await words(database), bus.frames("topic")) == (["two"], ["<two>"])
 
@@ -181,7 +198,7 @@ async def test_without_a_connection_nobody_is_left_waiting(
 
 
 async def test_the_sender_is_told_to_try_again(ann: Member, bob: Member, chat_id: int, database: Database) -> None:
-    async with broken_commit(database):
+    with broken_commit(database):
         refused = await ann.post(f"/chats/{chat_id}/messages", data={"body": "Hello"}, headers=JSON)
     assert (refused.status_code, refused.headers["content-type"]) == (503, "application/problem+json")
     assert (await ann.say(chat_id, "Hello")).status_code == 201
@@ -236,7 +253,7 @@ async def test_a_reading_work_cannot_write(database: Database) -> None:
 
 
 def told(*announcements: Announcement | str) -> list[Announcement]:
-    work = Work(None)  # type: ignore[arg-type]
+    work = Work(None, None)  # type: ignore[arg-type]
     for each in announcements:
         work.announce(failing) if isinstance(each, str) else work.announce(said, each)
     return work.told(lambda *_, **__: "")
