@@ -9,8 +9,10 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime
 from enum import Enum
 from typing import Any, cast
+from urllib.parse import parse_qsl
 
 from starlette.convertors import IntegerConvertor, register_url_convertor
+from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -27,6 +29,8 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 VARY = "Accept, HX-Request, Cookie"
 FORM_BYTES = 512 * 1024
+FIELDS = 2000
+URLENCODED = "application/x-www-form-urlencoded"
 ERROR = "error.html"
 # What PostgreSQL, or UTF-8 itself, has no place for.
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
@@ -112,11 +116,26 @@ async def form(request: Request, again: Endpoint | None = None) -> dict[str, str
     if int(request.headers.get("content-length") or 0) > FORM_BYTES:
         raise TooLarge(TOO_LONG)
     counted = Request(request.scope, _at_most(FORM_BYTES, request.receive))
-    data = await counted.form(max_files=0, max_fields=2000, max_part_size=FORM_BYTES)
+    if request.headers.get("content-type", "").startswith(URLENCODED):
+        data = _fields(await counted.body())
+    else:
+        data = await counted.form(max_files=0, max_fields=FIELDS, max_part_size=FORM_BYTES)
     fields = {name: UNSTORABLE.sub("", value) for name, value in data.items() if isinstance(value, str)}
     request.state.form = data
     request.state.again = again
     return fields
+
+
+def _fields(body: bytes) -> FormData:
+    """What most forms send, read in one go: the framework's parser works for streams and files, and takes ten times
+    as long.
+    """
+    pairs: list[tuple[str, str | UploadFile]]
+    try:
+        pairs = [*parse_qsl(body.decode("latin-1"), keep_blank_values=True, max_num_fields=FIELDS)]
+    except ValueError:
+        raise Refused("That is more fields than any form has.") from None
+    return FormData(pairs)
 
 
 def _at_most(most: int, receive: Receive) -> Receive:
