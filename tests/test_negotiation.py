@@ -10,7 +10,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from app import web
+from app import forms
 from tests.make import CURL, HTML, HTMX, JSON, PASSWORD, Client, Member, make_chat, make_message
 
 CALLERS = {"page": HTML, "htmx": HTMX, "json": JSON, "curl": CURL}
@@ -197,7 +197,7 @@ async def pieces(size: int) -> AsyncIterator[bytes]:
 @each_caller
 async def test_too_large(ann: Member, chat: int, headers: dict[str, str]) -> None:
     kinds = {**headers, "content-type": "application/x-www-form-urlencoded"}
-    for size in (web.FORM_BYTES + 65_536, 4 * web.FORM_BYTES):
+    for size in (forms.FORM_BYTES + 65_536, 4 * forms.FORM_BYTES):
         for content in (b"body=" + b"x" * size, pieces(size)):
             answer = await ann.post(f"/chats/{chat}/messages", content=content, headers=kinds)
             assert answer.status_code == 413

@@ -26,9 +26,10 @@ from app.auth.guard import (
 from app.auth.models import Session
 from app.auth.passwords import require_good
 from app.errors import Forbidden, Invalid, NotFound
+from app.forms import form, whole
 from app.users.models import Person
 from app.users.service import me
-from app.web import database, done, form, leave_for, number, page, settings, whole
+from app.web import database, done, leave_for, number, page, settings
 
 WRONG = "Username and password do not match."
 INVITED_ONLY = "New people need an invitation here. Ask somebody who is in for a link."

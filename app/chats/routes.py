@@ -7,8 +7,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from app.chats import service
+from app.forms import form
 from app.users.service import me
-from app.web import database, done, form, number, page
+from app.web import database, done, number, page
 
 
 async def info(request: Request) -> Response:

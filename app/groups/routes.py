@@ -11,12 +11,13 @@ from starlette.routing import Route
 from app.chats import service as chats
 from app.db import Work
 from app.errors import Invalid
+from app.forms import form, is_whole, many
 from app.groups import service
 from app.groups.service import Draft
 from app.users import service as users
 from app.users.models import Person
 from app.users.service import me
-from app.web import database, done, form, is_whole, many, number, page, settings
+from app.web import database, done, number, page, settings
 
 
 async def index(request: Request) -> Response:

@@ -12,11 +12,12 @@ from starlette.routing import Route
 from app.chats import service as chats
 from app.db import Work
 from app.errors import NotFound
+from app.forms import form, query_text
 from app.inbox import service
 from app.inbox.service import Row
 from app.users import service as users
 from app.users.service import me
-from app.web import VARY, Caller, caller, database, done, form, number, page, query_text, render
+from app.web import VARY, Caller, caller, database, done, number, page, render
 
 FILTERS = ("all", "unread", "groups")
 PEOPLE_FOUND = 8

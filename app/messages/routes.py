@@ -14,6 +14,7 @@ from app.chats import service as chats
 from app.chats.models import Conversation
 from app.db import Work
 from app.errors import Forbidden, Unavailable
+from app.forms import form, query_number
 from app.messages import broadcasts, history, service
 from app.messages.bubbles import Bubble, bubbles
 from app.messages.drafts import Draft, clean_body
@@ -25,19 +26,7 @@ from app.socket import Socket, chat_of
 from app.users import service as users
 from app.users.models import Person
 from app.users.service import me
-from app.web import (
-    VARY,
-    Caller,
-    as_json,
-    caller,
-    database,
-    done,
-    form,
-    number,
-    page,
-    query_number,
-    settings,
-)
+from app.web import VARY, Caller, as_json, caller, database, done, number, page, settings
 
 UNREAD_SHOWN = 40
 LATEST = 4.0  # seconds until a sender must know: what limits each work does not limit their sum

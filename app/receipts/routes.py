@@ -13,12 +13,13 @@ from starlette.routing import Route
 from app.chats import service as chats
 from app.db import Database
 from app.errors import Refused
+from app.forms import form, whole
 from app.realtime import topics
 from app.receipts import service
 from app.receipts.marks import Mark, Marks
 from app.socket import Socket
 from app.users.service import me
-from app.web import database, done, form, number, whole
+from app.web import database, done, number
 
 FLUSH_SECONDS = 0.25
 MOST_CHATS = 500
