@@ -95,8 +95,9 @@ class Worker:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Work until told to stop, and end what was begun; what is cut off then is due again after its lease."""
-        enqueued = Outbox()
-        self.hub.join(enqueued, [topics.jobs()])
+        outbox, enqueued = Outbox(), asyncio.Event()
+        outbox.wake = lambda _: enqueued.set()
+        self.hub.join(outbox, [topics.jobs()])
         while not stopping.is_set():
             try:
                 if not await self.step():
@@ -107,9 +108,9 @@ class Worker:
             except Exception:
                 log.exception("the worker stumbled")
                 await _first([stopping.wait()], FIRST_WAIT.total_seconds())
-            enqueued.frames.clear()
-            enqueued.characters = 0
-        self.hub.remove(enqueued)
+            outbox.take()
+            enqueued.clear()
+        self.hub.remove(outbox)
 
     async def step(self) -> int:
         """Run a few jobs that are due, and answer how many there were."""
@@ -117,12 +118,12 @@ class Worker:
         await asyncio.gather(*map(self._do, jobs))
         return len(jobs)
 
-    async def _wait(self, enqueued: Outbox, stopping: asyncio.Event) -> None:
+    async def _wait(self, enqueued: asyncio.Event, stopping: asyncio.Event) -> None:
         """Until something is enqueued here or in another process, or something becomes due."""
         async with self.database.read() as work:
             due = await work.first(select(func.min(Job.due_at)).where(col(Job.name).in_(self.handlers)))
         seconds = min(LOOK, max(0.05, (due - now()).total_seconds())) if due else LOOK
-        await _first([enqueued.take(), stopping.wait()], seconds)
+        await _first([enqueued.wait(), stopping.wait()], seconds)
 
     async def _claim(self) -> list[Any]:
         """Take jobs that are due and nobody else is taking; those of a newer version are left to it."""

@@ -39,6 +39,7 @@ from app.presence.leases import Leases, NoLeases, RedisLeases
 from app.realtime.bus import Hooks, LocalBus
 from app.realtime.hub import Hub
 from app.realtime.redis_bus import RedisBus
+from app.realtime.writer import Writer
 from app.receipts import routes as receipts
 from app.receipts.marks import Marks
 from app.redis import connect
@@ -88,6 +89,7 @@ def _furnish(app: Starlette, settings: Settings, templates: Templates) -> None:
     state.settings = settings
     state.templates = templates
     state.hub = Hub()
+    state.writer = Writer()
     state.sockets = set()
     state.redis = connect(settings.redis_url) if settings.redis_url else None
     state.bus = RedisBus(state.hub, state.redis, settings.badge) if state.redis else LocalBus(state.hub)

@@ -6,13 +6,19 @@ An HTTP answer that nobody reads is left to TCP_USER_TIMEOUT on the socket: a la
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import InvalidState
 
+from app.realtime.frames import Parcel
+
 MAX_HEADERS = 32 * 1024
+WIRE = "parley.wire"  # the extension of a WebSocket's scope
 MIN_BODY_RATE = 500  # bytes a second
 TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
@@ -139,9 +145,13 @@ class SocketProtocol(WebSocketsSansIOProtocol):
     """uvicorn's WebSocket, aborted when the peer stops reading or does not leave when asked to.
 
     Closing its transport would not do: that first sends what is buffered, to a peer that reads nothing.
+
+    It is also the wire that bytes go out on which were made ready for many sockets; the app finds it in the scope.
     """
 
     deadlines = DEADLINES
+    is_free = True
+    freed: Callable[[], None] | None = None
 
     _stalled: asyncio.TimerHandle | None = None
     _leaving: asyncio.TimerHandle | None = None
@@ -158,7 +168,21 @@ class SocketProtocol(WebSocketsSansIOProtocol):
             self.transport.write(b"".join(self.conn.data_to_send()))
             self.transport.close()
 
+    def send_parcel(self, parcel: Parcel) -> None:
+        if not self.close_sent and not self.transport.is_closing():
+            self.transport.write(parcel.data)
+
+    def close_with(self, code: int) -> None:
+        closing = self.loop.create_task(self._close(code))
+        closing.add_done_callback(self.on_task_complete)
+        self.tasks.add(closing)
+
+    async def _close(self, code: int) -> None:
+        with contextlib.suppress(ClientDisconnected, RuntimeError):  # it is closed or lost already
+            await self.send({"type": "websocket.close", "code": code})
+
     def pause_writing(self) -> None:
+        self.is_free = False
         super().pause_writing()
         self._stalled = self.loop.call_later(self.deadlines.write, self.transport.abort)
 
@@ -166,6 +190,9 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         super().resume_writing()
         if self._stalled is not None:
             self._stalled.cancel()
+        self.is_free = True
+        if self.freed is not None:
+            self.freed()
 
     def keepalive_timeout(self) -> None:
         super().keepalive_timeout()
@@ -179,6 +206,7 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         self._leave()
 
     async def run_asgi(self) -> None:
+        self.scope["extensions"][WIRE] = self  # type: ignore[assignment]
         try:
             await super().run_asgi()
         finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
@@ -18,14 +19,15 @@ from app.auth.guard import who
 from app.chats import service as chats
 from app.errors import NotFound, Refused, Unavailable
 from app.limits import Limit
+from app.protocols import WIRE
 from app.realtime import topics
-from app.realtime.frames import signal
+from app.realtime.frames import Parcel, signal
 from app.realtime.hub import TOO_SLOW, Hub, Outbox
+from app.realtime.writer import Wire
 from app.users.models import Person
 
 log = logging.getLogger(__name__)
 
-BEAT_SECONDS = 25
 FRAMES_A_SECOND = 20
 FRAMES_AT_ONCE = 60
 AT_ONCE = 1000  # sockets whose rights one look into the database checks
@@ -78,18 +80,18 @@ async def _serve(websocket: WebSocket, socket: Socket, handlers: Mapping[str, Ha
         await websocket.close(TOO_SLOW, "too many open pages")
         return
     state.sockets.add(socket)
-    writer = asyncio.create_task(_write(websocket, socket.outbox))
+    state.writer.attach(socket.outbox, _wire(websocket))
     try:
-        await _listen(websocket, socket)
+        try:
+            await _listen(websocket, socket)
+        except Unavailable:  # the database is away: come back later
+            socket.outbox.close(TOO_SLOW)
         await _read(websocket, socket, handlers)
-    except Unavailable:  # the database is away: come back later
-        socket.outbox.close(TOO_SLOW)
-        await writer
     finally:
         state.sockets.discard(socket)
+        state.writer.detach(socket.outbox)
         socket.hub.remove(socket.outbox)
         state.presence.went(socket.user.id, socket)
-        writer.cancel()
 
 
 async def _listen(websocket: WebSocket, socket: Socket) -> None:
@@ -131,20 +133,40 @@ def _adjust(socket: Socket, right: set[str]) -> None:
     socket.hub.join(socket.outbox, right - hears)
 
 
-async def _write(websocket: WebSocket, outbox: Outbox) -> None:
-    """Send what the outbox holds, a beat when there is nothing, and the reason when it is closed."""
-    try:
-        while True:
-            try:
-                text = await asyncio.wait_for(outbox.take(), BEAT_SECONDS)
-            except TimeoutError:
-                text = signal("beat")
-            if text is None:
-                await websocket.close(outbox.closed or 1012)
-                return
-            await websocket.send_text(text)
-    except (WebSocketDisconnect, RuntimeError):
-        return  # the reader hears of it, too, and cleans up
+def _wire(websocket: WebSocket) -> Wire:
+    wire: Wire | None = websocket.scope.get("extensions", {}).get(WIRE)
+    return wire or SlowWire(websocket)
+
+
+class SlowWire:
+    """The way out by a server that is not ours: it has each message awaited, so one task at a time sends them."""
+
+    def __init__(self, websocket: WebSocket) -> None:
+        self.websocket = websocket
+        self.is_free = True
+        self.freed: Callable[[], None] | None = None
+        self.sending: asyncio.Task[None] | None = None
+
+    def send_parcel(self, parcel: Parcel) -> None:
+        self.is_free = False
+        self.sending = asyncio.create_task(self._send(parcel))
+
+    def close_with(self, code: int) -> None:
+        self.sending = asyncio.create_task(self._close(self.sending, code))
+
+    async def _send(self, parcel: Parcel) -> None:
+        with contextlib.suppress(WebSocketDisconnect, RuntimeError):  # the reader hears of it, too, and cleans up
+            for text in parcel.messages:
+                await self.websocket.send_text(text)
+            self.is_free = True
+            if self.freed is not None:
+                self.freed()
+
+    async def _close(self, sending: asyncio.Task[None] | None, code: int) -> None:
+        with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+            if sending is not None:
+                await sending
+            await self.websocket.close(code)
 
 
 async def _read(websocket: WebSocket, socket: Socket, handlers: Mapping[str, Handler]) -> None:

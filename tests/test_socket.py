@@ -375,6 +375,23 @@ async def test_plain_http_at_the_door(ann: Client) -> None:
 async def test_silence_is_broken_by_a_beat(
     server: Running, app: Starlette, ann: Member, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.socket.BEAT_SECONDS", 0.05)
+    monkeypatch.setattr("app.realtime.writer.BEAT_SECONDS", 0.05)
     async with listening(server, app, ann) as ear:
         assert await ear.signal("beat") == {"type": "beat"}
+
+
+async def test_another_server_serves_as_well(
+    server: Running, app: Starlette, ann: Member, chat_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that puts no wire into the scope."""
+    monkeypatch.setattr("app.socket.WIRE", "none")
+    async with await sign_in(app, ann.person) as phone, listening(server, app, phone) as other:
+        async with listening(server, app, ann) as ear:
+            for box in app.state.hub.listeners(topics.session(phone.session_id)):
+                box.most_characters = 0
+            for n in range(5):
+                await ann.say(chat_id, f"word {n}.")
+            heard = "".join(await ear.all())
+        assert await other.close_code() == COME_BACK
+    places = [heard.index(f"word {n}.") for n in range(5)]
+    assert places == sorted(places)

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
 from typing import Any, Literal
+
+from websockets.frames import Frame as WireFrame
+from websockets.frames import Opcode
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +54,20 @@ ASK_AGAIN = signal("limited", on=False)
 def is_html(text: str) -> bool:
     """Fragments concatenate; signals go alone."""
     return text.startswith("<")
+
+
+class Parcel:
+    """Frames that leave together, perhaps to many sockets: waiting HTML joined into one message, signals alone."""
+
+    def __init__(self, frames: Iterable[str]) -> None:
+        self.messages: list[str] = []
+        for is_fragment, run in groupby(frames, is_html):
+            texts = list(run)
+            self.messages += ["".join(texts)] if is_fragment else texts
+
+    @cached_property
+    def data(self) -> bytes:
+        """The messages as they travel in a WebSocket without extensions."""
+        # Half a character, which is no UTF-8, is nobody else's business.
+        encoded = [text.encode(errors="replace") for text in self.messages]
+        return b"".join(WireFrame(Opcode.TEXT, text).serialize(mask=False) for text in encoded)

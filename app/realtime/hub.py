@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
+from bisect import bisect
 from collections.abc import Callable, Iterable
+from itertools import accumulate
 
 from app import metrics
-from app.realtime.frames import is_html
 
 TOO_SLOW = 1013
+PARCEL = 64 * 1024  # characters that leave an outbox at once
 
 
 class Outbox:
-    """What waits to be sent to one socket: bounded, filled without waiting, emptied by one writer.
+    """What waits to be sent to one socket: bounded, filled without waiting, emptied by the writer.
 
     Takes at most `most` frames and `most_characters` characters; one more closes
-    it with 1013, and the page comes back and asks what it missed.
+    it with 1013, and the page comes back and asks what it missed. `wake` is called
+    with it when something waits after nothing did, and when it is closed.
     """
 
     def __init__(self, most: int = 512, most_characters: int = 2**20) -> None:
-        self.frames: deque[str] = deque()
+        self.frames: list[str] = []
         self.most = most
         self.most_characters = most_characters
         self.characters = 0
         self.closed: int | None = None
-        self.filled = asyncio.Event()
+        self.wake: Callable[[Outbox], None] = _nobody
 
     def put(self, text: str) -> None:
         if self.closed is not None:
@@ -35,30 +36,32 @@ class Outbox:
         if len(self.frames) > self.most or self.characters > self.most_characters:
             self.close(TOO_SLOW)
             metrics.EVICTIONS.inc()
-        self.filled.set()
+        elif len(self.frames) == 1:
+            self.wake(self)
 
     def close(self, code: int) -> None:
-        """Drop what waits, and let the writer close the socket with `code`."""
+        """Drop what waits, and have the socket closed with `code`."""
         if self.closed is None:
             self.closed = code
             self.frames.clear()
-            self.filled.set()
+            self.wake(self)
 
-    async def take(self) -> str | None:
-        """The next thing to send, waiting HTML joined into one; None when the outbox is closed."""
-        while not self.frames and self.closed is None:
-            self.filled.clear()
-            await self.filled.wait()
-        if self.closed is not None:
-            return None
-        text = self.frames.popleft()
-        if is_html(text) and self.frames and is_html(self.frames[0]):
-            parts = [text]
-            while self.frames and is_html(self.frames[0]):
-                parts.append(self.frames.popleft())
-            text = "".join(parts)
-        self.characters -= len(text)
-        return text
+    def take(self) -> tuple[str, ...]:
+        """What goes out next: all that waits, or its beginning where that is much."""
+        if self.characters <= PARCEL:
+            taken = tuple(self.frames)
+            self.frames.clear()
+            self.characters = 0
+            return taken
+        count = bisect(list(accumulate(map(len, self.frames))), PARCEL) or 1
+        taken = tuple(self.frames[:count])
+        del self.frames[:count]
+        self.characters -= sum(map(len, taken))
+        return taken
+
+
+def _nobody(_: Outbox) -> None:
+    """Wakes nobody."""
 
 
 class Hub:

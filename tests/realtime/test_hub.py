@@ -2,47 +2,37 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from app.realtime.bus import LocalBus
-from app.realtime.frames import Control, Frame, is_html, partial, signal
-from app.realtime.hub import TOO_SLOW, Hub, Outbox
+from app.realtime.frames import Control, Frame, Parcel, is_html, partial, signal
+from app.realtime.hub import PARCEL, TOO_SLOW, Hub, Outbox
 
 
-async def taken(outbox: Outbox) -> list[str]:
-    """Everything that waits, as it would be sent."""
-    found = []
-    while outbox.frames:
-        found.append(await outbox.take() or "")
-    return found
-
-
-async def test_only_listeners_hear() -> None:
+def test_only_listeners_hear() -> None:
     hub, ann, bob = Hub(), Outbox(), Outbox()
     hub.join(ann, ["chat:1", "chat:2"])
     hub.join(bob, ["chat:2"])
     hub.deliver("chat:1", "one")
     hub.deliver("chat:2", "two")
     hub.deliver("chat:3", "three")
-    assert (await taken(ann), await taken(bob)) == (["one", "two"], ["two"])
+    assert (ann.take(), bob.take()) == (("one", "two"), ("two",))
 
 
-async def test_who_left_hears_no_more() -> None:
+def test_who_left_hears_no_more() -> None:
     hub, ann = Hub(), Outbox()
     hub.join(ann, ["chat:1", "chat:2"])
     hub.leave(ann, ["chat:1", "chat:9"])
     hub.deliver("chat:1", "one")
-    assert (await taken(ann), hub.hears(ann, "chat:1"), hub.hears(ann, "chat:2")) == ([], False, True)
+    assert (ann.take(), hub.hears(ann, "chat:1"), hub.hears(ann, "chat:2")) == ((), False, True)
 
 
-async def test_joining_twice_is_hearing_once() -> None:
+def test_joining_twice_is_hearing_once() -> None:
     hub, ann = Hub(), Outbox()
     for _ in range(2):
         hub.join(ann, ["chat:1"])
     hub.deliver("chat:1", "one")
-    assert await taken(ann) == ["one"]
+    assert ann.take() == ("one",)
 
 
 def test_nothing_is_left_of_who_is_gone() -> None:
@@ -64,33 +54,45 @@ def test_the_bus_carries_frames_and_orders() -> None:
     bus.publish(Frame("chat:7", "<p>heard"))
     bus.publish(Control("user:1", "leave", "chat:7"))
     bus.publish(Frame("chat:7", "<p>not heard"))
-    assert list(ann.frames) == ["<p>heard"]
+    assert ann.frames == ["<p>heard"]
     bus.publish(Control("user:1", "close", "4401"))
     assert ann.closed == 4401
 
 
-async def test_an_outbox_keeps_the_order() -> None:
+def test_an_outbox_keeps_the_order() -> None:
     outbox = Outbox()
     for text in ('{"a":1}', '{"b":2}'):
         outbox.put(text)
-    assert await taken(outbox) == ['{"a":1}', '{"b":2}']
+    assert (outbox.take(), outbox.take()) == (('{"a":1}', '{"b":2}'), ())
 
 
-async def test_waiting_html_is_joined_signals_go_alone() -> None:
+def test_much_goes_out_bit_by_bit() -> None:
     outbox = Outbox()
-    for text in ("<a>", "<b>", '{"s":1}', "<c>", '{"s":2}', '{"s":3}', "<d>", "<e>", "<f>"):
+    texts = ["a" * (PARCEL // 2), "b" * (PARCEL // 2), "c", "d" * (PARCEL + 1), "e", "f"]
+    for text in texts:
         outbox.put(text)
-    assert await taken(outbox) == ["<a><b>", '{"s":1}', "<c>", '{"s":2}', '{"s":3}', "<d><e><f>"]
+    taken = [outbox.take() for _ in range(4)]
+    assert taken == [tuple(texts[:2]), ("c",), (texts[3],), ("e", "f")]
     assert outbox.characters == 0
 
 
-async def test_taking_waits_for_something() -> None:
-    outbox = Outbox()
-    taking = asyncio.create_task(outbox.take())
-    await asyncio.sleep(0)
-    assert not taking.done()
+def test_waiting_html_is_joined_signals_go_alone() -> None:
+    frames = ("<a>", "<b>", '{"s":1}', "<c>", '{"s":2}', '{"s":3}', "<d>", "<e>", "<f>")
+    assert Parcel(frames).messages == ["<a><b>", '{"s":1}', "<c>", '{"s":2}', '{"s":3}', "<d><e><f>"]
+
+
+def test_an_outbox_wakes_once_for_what_waits_and_when_it_is_closed() -> None:
+    outbox, woken = Outbox(), list[Outbox]()
+    outbox.wake = woken.append
     outbox.put("<a>")
-    assert await taking == "<a>"
+    outbox.put("<b>")
+    assert len(woken) == 1
+    outbox.take()
+    outbox.put("<c>")
+    assert len(woken) == 2
+    outbox.close(4401)
+    outbox.close(TOO_SLOW)
+    assert len(woken) == 3
 
 
 @pytest.mark.parametrize(
@@ -103,48 +105,40 @@ async def test_taking_waits_for_something() -> None:
     ],
     ids=["frames", "characters", "frames by default", "characters by default"],
 )
-async def test_an_outbox_is_bounded(outbox: Outbox, fits: list[str], too_much: str) -> None:
+def test_an_outbox_is_bounded(outbox: Outbox, fits: list[str], too_much: str) -> None:
     codes = []
     for text in [*fits, too_much]:
         outbox.put(text)
         codes.append(outbox.closed)
     assert codes == [None] * len(fits) + [TOO_SLOW]
-    assert await outbox.take() is None
+    assert outbox.take() == ()
 
 
-async def test_emptying_makes_room() -> None:
+def test_emptying_makes_room() -> None:
     outbox = Outbox(most=2)
     for _ in range(10):
         outbox.put("<a>")
         outbox.put("<b>")
-        assert await outbox.take() == "<a><b>"
+        assert outbox.take() == ("<a>", "<b>")
     assert outbox.closed is None
 
 
-async def test_a_closed_outbox_takes_nothing_and_keeps_its_first_reason() -> None:
+def test_a_closed_outbox_takes_nothing_and_keeps_its_first_reason() -> None:
     outbox = Outbox()
     outbox.put("<a>")
     outbox.close(4401)
     outbox.put("<b>")
     outbox.close(TOO_SLOW)
-    assert (await outbox.take(), outbox.closed, list(outbox.frames)) == (None, 4401, [])
+    assert (outbox.take(), outbox.closed) == ((), 4401)
 
 
-async def test_closing_wakes_the_writer() -> None:
-    outbox = Outbox()
-    taking = asyncio.create_task(outbox.take())
-    await asyncio.sleep(0)
-    outbox.close(4401)
-    assert await taking is None
-
-
-async def test_a_full_outbox_is_nobody_elses_business() -> None:
+def test_a_full_outbox_is_nobody_elses_business() -> None:
     hub, slow, quick = Hub(), Outbox(most=1), Outbox()
     for outbox in (slow, quick):
         hub.join(outbox, ["chat:1"])
     for _ in range(3):
         hub.deliver("chat:1", "<a>")
-    assert (slow.closed, quick.closed, await taken(quick)) == (TOO_SLOW, None, ["<a><a><a>"])
+    assert (slow.closed, quick.closed, quick.take()) == (TOO_SLOW, None, ("<a>", "<a>", "<a>"))
 
 
 def test_frames_are_told_apart_by_their_first_character() -> None:

@@ -89,7 +89,7 @@ def nodes(server: Server) -> list[Redis]:
 async def heard(outbox: Outbox, count: int) -> list[str]:
     """The next frames of an outbox, each by itself."""
     await until(lambda: len(outbox.frames) >= count)
-    return [outbox.frames.popleft() for _ in range(count)]
+    return [outbox.frames.pop(0) for _ in range(count)]
 
 
 async def ask(server: Server, *command: str) -> list[str]:

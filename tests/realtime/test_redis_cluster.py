@@ -48,7 +48,7 @@ class Process:
 
     async def heard(self, count: int) -> list[str]:
         await until(lambda: len(self.page.frames) >= count)
-        return [self.page.frames.popleft() for _ in range(count)]
+        return [self.page.frames.pop(0) for _ in range(count)]
 
     def publish(self, text: str) -> None:
         """The text on each of the topics."""
