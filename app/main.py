@@ -45,7 +45,7 @@ from app.receipts.marks import Marks
 from app.redis import connect
 from app.security import Security
 from app.settings import Settings
-from app.socket import Handler, door, recheck
+from app.socket import Door, Handler, recheck
 from app.templates import Templates
 from app.users import routes as users
 from app.web import broken, gone, no_route, refused
@@ -61,7 +61,7 @@ def create_app(settings: Settings) -> Starlette:
     frames: dict[str, Handler] = {}
     handlers: dict[str, jobs.Handler] = {}
     sweeps: dict[str, tuple[int, jobs.Handler]] = {}
-    routes: list[BaseRoute] = [*health.routes, WebSocketRoute("/ws", door(frames))]
+    routes: list[BaseRoute] = [*health.routes, WebSocketRoute("/ws", Door(frames))]
     for feature in FEATURES:
         routes += getattr(feature, "routes", [])
         frames |= getattr(feature, "frames", {})

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from app.auth import service as auth
@@ -55,10 +56,17 @@ class Socket:
 Handler = Callable[[Socket, dict[str, Any]], Awaitable[None]]
 
 
-def door(handlers: Mapping[str, Handler]) -> Callable[[WebSocket], Awaitable[None]]:
-    """The endpoint; `handlers` are the features' frames by their `type`."""
+class Door:
+    """The endpoint; `handlers` are the features' frames by their `type`.
 
-    async def endpoint(websocket: WebSocket) -> None:
+    A raw ASGI app, as what Starlette would wrap around a function is kept by every socket while it is open.
+    """
+
+    def __init__(self, handlers: Mapping[str, Handler]) -> None:
+        self.handlers = handlers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        websocket = WebSocket(scope, receive, send)
         if not websocket.state.same_origin:
             await websocket.close()  # before accepting: the handshake is answered with 403
             return
@@ -68,9 +76,7 @@ def door(handlers: Mapping[str, Handler]) -> Callable[[WebSocket], Awaitable[Non
             await websocket.close(SESSION_OVER)
             return
         socket = Socket(websocket.app, found.person, found.session_id, Outbox())
-        await _serve(websocket, socket, handlers)
-
-    return endpoint
+        await _serve(websocket, socket, self.handlers)
 
 
 async def _serve(websocket: WebSocket, socket: Socket, handlers: Mapping[str, Handler]) -> None:
