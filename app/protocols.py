@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.utils import ClientDisconnected
@@ -141,6 +142,30 @@ class HttpProtocol(HttpToolsProtocol):
         return self.cycle.waiting_for_100_continue or not self.cycle.more_body
 
 
+class Events:
+    """What the app has not heard of its socket yet: an asyncio.Queue for one reader, without the 3 KiB of that."""
+
+    __slots__ = ("came", "events")
+
+    def __init__(self) -> None:
+        self.events: list[Any] = []
+        self.came: asyncio.Future[None] | None = None
+
+    def empty(self) -> bool:
+        return not self.events
+
+    def put_nowait(self, event: Any) -> None:
+        self.events.append(event)
+        if self.came is not None and not self.came.done():
+            self.came.set_result(None)
+
+    async def get(self) -> Any:
+        while not self.events:
+            self.came = asyncio.get_running_loop().create_future()
+            await self.came
+        return self.events.pop(0)
+
+
 class SocketProtocol(WebSocketsSansIOProtocol):
     """uvicorn's WebSocket, aborted when the peer stops reading or does not leave when asked to.
 
@@ -155,6 +180,10 @@ class SocketProtocol(WebSocketsSansIOProtocol):
 
     _stalled: asyncio.TimerHandle | None = None
     _leaving: asyncio.TimerHandle | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.queue = Events()  # type: ignore[assignment]
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
@@ -215,6 +244,7 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         try:
             await super().run_asgi()
         finally:
+            del self.scope["extensions"][WIRE]  # a ring, which would keep all this until garbage is collected
             self._leave()
 
     def _leave(self) -> None:
