@@ -16,7 +16,9 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from app.protocols import Deadlines
+from app.protocols import WIRE, Deadlines
+from app.realtime.hub import Outbox
+from app.realtime.writer import Writer
 
 SHORT = Deadlines(header=0.15, body=0.2, write=0.2, close=0.2)
 PATIENCE = 10
@@ -41,6 +43,8 @@ class Door:
         self.blocked = asyncio.Event()  # a frame to somebody cannot be sent
         self.ended: asyncio.Queue[str] = asyncio.Queue()  # paths whose peers have gone
         self.outboxes: set[asyncio.Queue[str]] = set()
+        self.writer = Writer()
+        self.wired_outboxes: list[Outbox] = []
         self.app = Starlette(
             routes=[
                 Route("/", self.client),
@@ -52,6 +56,7 @@ class Door:
                 WebSocketRoute("/stalled", self.room),
                 WebSocketRoute("/over", self.over),
                 WebSocketRoute("/flood", self.unhearing),
+                WebSocketRoute("/wired", self.wired),
             ]
         )
 
@@ -113,6 +118,17 @@ class Door:
                 if not (await asyncio.wait({frame}, timeout=0.05))[0]:
                     self.blocked.set()
                 await frame
+
+    async def wired(self, peer: WebSocket) -> None:
+        """Send what is put into an outbox as Parley does."""
+        await peer.accept()
+        outbox = Outbox()
+        self.writer.attach(outbox, peer.scope["extensions"][WIRE])
+        self.wired_outboxes.append(outbox)
+        async for _ in peer.iter_text():
+            pass
+        self.writer.detach(outbox)
+        self.ended.put_nowait(peer.url.path)
 
     def publish(self, frame: str) -> None:
         for outbox in self.outboxes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from app.protocols import Deadlines
 from tests.door import (
@@ -19,6 +20,7 @@ from tests.door import (
     send_text,
 )
 from tests.server import running
+from tests.waiting import until
 
 CLOSE = b"\x88\x82\0\0\0\0\x03\xe8"  # masked with zeros, code 1000
 
@@ -47,6 +49,39 @@ async def test_a_reader_that_stalls_is_freed_while_others_get_their_frames() -> 
         door.publish("after")
         assert await quick.recv() == "after"
         assert len(server.server_state.connections) == 1
+
+
+async def test_what_a_stalled_reader_leaves_waits_in_its_outbox_until_it_is_freed() -> None:
+    door = Door()
+    async with running(door.app, SHORT) as server, deaf(server.port, b"/wired"):
+        await until(lambda: door.wired_outboxes)
+        (outbox,) = door.wired_outboxes
+        wire: Any = door.writer.wires[outbox]
+        for _ in range(30):
+            outbox.put(FRAME)
+        await until(lambda: not wire.is_free)
+        assert len(outbox.frames) > 20
+        assert wire.transport.get_write_buffer_size() < 256 * 1024
+        assert await asyncio.wait_for(door.ended.get(), PATIENCE) == "/wired"
+        assert (door.writer.wires, wire.transport.is_closing()) == ({}, True)
+
+
+async def test_a_slow_reader_hears_all_that_waited_in_its_order() -> None:
+    door = Door()
+    texts = [f"<p>{number}" + "x" * 30_000 for number in range(30)]
+    async with running(door.app) as server, server.connect("/wired", max_size=None) as client:
+        await until(lambda: door.wired_outboxes)
+        (outbox,) = door.wired_outboxes
+        client.transport.pause_reading()
+        for text in texts:
+            outbox.put(text)
+        await until(lambda: not door.writer.wires[outbox].is_free)
+        client.transport.resume_reading()
+        heard = ""
+        async with asyncio.timeout(PATIENCE):
+            while len(heard) < sum(map(len, texts)):
+                heard += str(await client.recv())
+    assert heard == "".join(texts)
 
 
 async def test_a_reader_that_goes_on_reading_is_kept() -> None:
