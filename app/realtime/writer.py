@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from functools import partial
 from time import monotonic
@@ -10,6 +11,8 @@ from typing import Protocol
 
 from app.realtime.frames import Parcel, signal
 from app.realtime.hub import Outbox
+
+log = logging.getLogger(__name__)
 
 BEAT = signal("beat")
 BEAT_SECONDS = 25.0
@@ -74,17 +77,20 @@ class Writer:
             wire = self.wires.get(outbox)
             if wire is None:
                 continue
-            if outbox.closed is not None:
+            try:
+                while outbox.frames and wire.is_free:
+                    frames = outbox.take()
+                    parcel = parcels.get(frames)
+                    if parcel is None:
+                        parcel = parcels[frames] = Parcel(frames)
+                    wire.send_parcel(parcel)
+                    self.sent[outbox] = began
+                if outbox.closed is not None:
+                    self.detach(outbox)
+                    wire.close_with(outbox.closed)
+            except Exception:  # must not be the end of all the others; its page hears no beat and comes back
+                log.exception("a socket could not be written to")
                 self.detach(outbox)
-                wire.close_with(outbox.closed)
-                continue
-            while outbox.frames and wire.is_free:
-                frames = outbox.take()
-                parcel = parcels.get(frames)
-                if parcel is None:
-                    parcel = parcels[frames] = Parcel(frames)
-                wire.send_parcel(parcel)
-                self.sent[outbox] = began
         # In the next turn, because the loop writes at the end of this one.
         asyncio.get_running_loop().call_soon(self._rest, began)
 

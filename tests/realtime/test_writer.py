@@ -136,6 +136,17 @@ async def test_nothing_goes_to_a_page_that_has_gone(writer: Writer) -> None:
     assert (gone.heard, here.heard) == ([], ["<a>"])
 
 
+async def test_what_cannot_be_written_to_is_nobody_elses_business(
+    writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken, sound = Page(writer), Page(writer)
+    monkeypatch.setattr(broken, "send_parcel", None)
+    for text in ("<a>", "<b>"):
+        for page in (broken, sound):
+            page.outbox.put(text)
+        await until(lambda text=text: text in sound.heard)  # type: ignore[misc]
+
+
 async def test_silence_is_broken_by_a_beat_and_talk_is_not(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.realtime.writer.BEAT_SECONDS", 0.1)
     quiet, deaf, talking = Page(writer), Page(writer, room=0), Page(writer)
