@@ -61,6 +61,13 @@ class Bubble:
         return text.is_long(self.body)
 
     @property
+    def key(self) -> tuple[object, ...]:
+        """What tells its markup from any other: a change to a message takes a revision, one to a name does not."""
+        named = (self.sender, *(self.note.subjects if self.note else ()), self.deleted_by)
+        names = tuple((person.id, person.display_name) for person in named if person)
+        return self.chat_id, self.id, self.revision, names
+
+    @property
     def counts(self) -> bool:
         """Whether it makes a chat unread."""
         return self.kind != "note" and not self.deleted
