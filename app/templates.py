@@ -110,6 +110,7 @@ class Templates:
             loader=FileSystemLoader(ROOT / "templates"),
             autoescape=True,
             undefined=StrictUndefined,
+            auto_reload=False,  # else every use of a template looks at its file
             trim_blocks=True,
             lstrip_blocks=True,
         )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
-from sqlalchemy import func, insert, update
+from sqlalchemy import bindparam, func, insert, update
 from sqlmodel import col, select
 
 from app.chats import broadcasts
@@ -20,6 +21,30 @@ Online = Callable[[Collection[int]], Awaitable[set[int]]]
 
 DRAFT = 20_000
 ROLES = ("owner", "admin", "member")
+
+
+# Written once: making such a statement takes longer than SQLite takes to answer it.
+MINE = (
+    select(Chat, Membership)
+    .join(Membership, col(Membership.chat_id) == col(Chat.id))
+    .where(col(Membership.user_id) == bindparam("user"))
+    .with_only_columns(
+        *(col(column) for column in (Chat.id, Chat.kind, Chat.name, Chat.description, Chat.is_public)),
+        *(col(column) for column in (Chat.pair, Chat.last_seq, Chat.revision)),
+        *(col(column) for column in (Membership.role, Membership.is_present, Membership.read_seq)),
+        *(col(column) for column in (Membership.delivered_seq, Membership.draft)),
+    )
+)
+# A direct chat is its opener's until something was said in it.
+LISTED = MINE.where((col(Chat.last_seq) > 0) | (col(Chat.created_by) == bindparam("user")))
+SOME = MINE.where(col(Chat.id).in_(bindparam("chats", expanding=True)))
+# The membership, too: of rows that it locks PostgreSQL shows the newest state, of others an older one.
+LOCKED = SOME.with_for_update(of=[Chat, Membership], key_share=True)
+COUNT = (
+    select(func.count())
+    .select_from(Membership)
+    .where(col(Membership.chat_id) == bindparam("chat"), col(Membership.is_present))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,30 +90,17 @@ async def conversations(
     work: Work, user: Person, chat_ids: Collection[int] | None = None, locked: bool = False
 ) -> list[Conversation]:
     """The chats of `user` (those of `chat_ids`, where given), with the partners of direct ones unless `locked`."""
-    statement = (
-        select(Chat, Membership)
-        .join(Membership, col(Membership.chat_id) == col(Chat.id))
-        .where(col(Membership.user_id) == user.id)
-        .with_only_columns(
-            *(col(column) for column in (Chat.id, Chat.kind, Chat.name, Chat.description, Chat.is_public)),
-            *(col(column) for column in (Chat.pair, Chat.last_seq, Chat.revision)),
-            *(col(column) for column in (Membership.role, Membership.is_present, Membership.read_seq)),
-            *(col(column) for column in (Membership.delivered_seq, Membership.draft)),
-        )
-    )
+    values: dict[str, Any] = {"user": user.id}
     if chat_ids is None:
-        # A direct chat is its opener's until something was said in it.
-        statement = statement.where((col(Chat.last_seq) > 0) | (col(Chat.created_by) == user.id))
+        statement = LISTED
     else:
-        statement = statement.where(col(Chat.id).in_(chat_ids))
-    if locked:
-        # The membership, too: of rows that it locks PostgreSQL shows the newest state, of others an older one.
-        statement = statement.with_for_update(of=[Chat, Membership], key_share=True)
-    rows = await work.rows(statement)
+        statement = LOCKED if locked else SOME
+        values["chats"] = list(chat_ids)
+    rows = await work.rows(statement, values)
     if locked:
         work.hold([row.id for row in rows])
     partners = {row.id: partner_id(row.pair, user.id) for row in rows if row.pair}
-    people = {} if locked else await users.several(work, set(partners.values()))
+    people = {} if locked else await users.several(work, set(partners.values()), [user])
     return [
         Conversation(
             **{key: value for key, value in row._mapping.items() if key != "pair"},
@@ -237,8 +249,7 @@ async def member_ids(work: Work, chat_id: int) -> Sequence[int]:
 
 
 async def member_count(work: Work, chat_id: int) -> int:
-    statement = select(func.count()).select_from(Membership)
-    return await work.first(statement.where(Membership.chat_id == chat_id, col(Membership.is_present))) or 0
+    return (await work.all(COUNT, {"chat": chat_id}))[0]
 
 
 async def members(work: Work, chat_id: int, user: Person) -> list[Member]:

@@ -37,7 +37,7 @@ async def index(request: Request) -> Response:
     async with database(request).read() as work:
         chat = await chats.require_member(work, number(request, "chat_id"), me(request))
         values = await _conversation(request, work, chat)
-    return await page(request, "messages/index.html", values, data=_data(values))
+        return await page(request, "messages/index.html", values, data=_data(values), work=work)
 
 
 async def _conversation(request: Request, work: Work, chat: Conversation) -> dict[str, Any]:
