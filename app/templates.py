@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Hashable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from sys import getsizeof
 from typing import Any
@@ -40,7 +40,7 @@ class Clock:
         self.zone = ZoneInfo(zone)
 
     def filters(self) -> dict[str, Any]:
-        names = ("iso", "clock", "day", "listtime", "fulltime", "lastseen")
+        names = ("iso", "clock", "date", "day", "listtime", "fulltime", "lastseen")
         return {name: getattr(self, name) for name in names}
 
     def iso(self, at: datetime) -> str:
@@ -48,6 +48,10 @@ class Clock:
 
     def clock(self, at: datetime) -> str:
         return f"{at.astimezone(self.zone):%H:%M}"
+
+    def date(self, at: datetime) -> date:
+        """What changes where a new day begins."""
+        return at.astimezone(self.zone).date()
 
     def day(self, at: datetime) -> str:
         """Today, Yesterday, the weekday within a week, else the date."""

@@ -33,6 +33,15 @@ class Window:
     has_newer: bool
 
 
+def ends(messages: Sequence[Bubble], **marks: int) -> dict[int, list[tuple[str, int]]]:
+    """Behind which message each mark stands: the last of those here that it has reached, or 0 for before all."""
+    found: dict[int, list[tuple[str, int]]] = {}
+    for name, upto in marks.items():
+        last = max((message.seq for message in messages if message.seq <= upto), default=0)
+        found.setdefault(last, []).append((name, upto))
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Changes:
     """What changed since a revision: messages as they are now, ids of those that are gone, the revision of now.

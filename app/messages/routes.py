@@ -63,6 +63,7 @@ async def _conversation(request: Request, work: Work, chat: Conversation) -> dic
         "focus_seq": asked["at"],
         "delivered": others.delivered,
         "read": others.read,
+        "marks": history.ends(window.messages, delivered=others.delivered, read=others.read),
         "draft": typed.get("body", "") if typed else chat.draft,
         "message_id": str(uuid.uuid4()),
         "error": getattr(request.state, "errors", {}).get("body", ""),
@@ -167,7 +168,7 @@ async def _window(request: Request, chat: Conversation, window: Window) -> Respo
         "has_newer": window.has_newer,
         "revision": chat.revision,
     }
-    without = {"divider_seq": None, "unread": 0, "delivered": None, "read": None}
+    without: dict[str, Any] = {"divider_seq": None, "unread": 0, "marks": {}}
     values = {**data, **without, "chat": chat, "messages": window.messages}
     response = await page(request, "messages/_page.html", values, data=data)
     response.headers["X-Has-Older"] = "1" if window.has_older else "0"
