@@ -25,7 +25,9 @@ SHARED_BYTES = 16 * 2**20
 
 def release(folder: Path = STATIC) -> str:
     """A name for the present state of what browsers cache for ever."""
-    digest = hashlib.sha256((ROOT / "templates/users/me.css").read_bytes())
+    digest = hashlib.sha256()
+    for path in (ROOT / "templates/users/me.css", ROOT / "app/joining.py"):
+        digest.update(path.read_bytes())
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             digest.update(path.relative_to(folder).as_posix().encode())
