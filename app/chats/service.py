@@ -6,14 +6,14 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import bindparam, func, insert, update
+from sqlalchemy import insert, update
 from sqlmodel import col, select
 
 from app.chats import broadcasts
 from app.chats.models import Chat, Conversation, Member, Membership, MembershipInterval, Moving
+from app.chats.statements import COUNT, LISTED, LOCKED, PERSON, SOME
 from app.db import Work, insert_if_new, now
 from app.errors import Invalid, NotFound
-from app.users import service as users
 from app.users.models import Person, User
 
 # Who of some people is here now.
@@ -21,30 +21,6 @@ Online = Callable[[Collection[int]], Awaitable[set[int]]]
 
 DRAFT = 20_000
 ROLES = ("owner", "admin", "member")
-
-
-# Written once: making such a statement takes longer than SQLite takes to answer it.
-MINE = (
-    select(Chat, Membership)
-    .join(Membership, col(Membership.chat_id) == col(Chat.id))
-    .where(col(Membership.user_id) == bindparam("user"))
-    .with_only_columns(
-        *(col(column) for column in (Chat.id, Chat.kind, Chat.name, Chat.description, Chat.is_public)),
-        *(col(column) for column in (Chat.pair, Chat.last_seq, Chat.revision)),
-        *(col(column) for column in (Membership.role, Membership.is_present, Membership.read_seq)),
-        *(col(column) for column in (Membership.delivered_seq, Membership.draft)),
-    )
-)
-# A direct chat is its opener's until something was said in it.
-LISTED = MINE.where((col(Chat.last_seq) > 0) | (col(Chat.created_by) == bindparam("user")))
-SOME = MINE.where(col(Chat.id).in_(bindparam("chats", expanding=True)))
-# The membership, too: of rows that it locks PostgreSQL shows the newest state, of others an older one.
-LOCKED = SOME.with_for_update(of=[Chat, Membership], key_share=True)
-COUNT = (
-    select(func.count())
-    .select_from(Membership)
-    .where(col(Membership.chat_id) == bindparam("chat"), col(Membership.is_present))
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,15 +75,19 @@ async def conversations(
     rows = await work.rows(statement, values)
     if locked:
         work.hold([row.id for row in rows])
-    partners = {row.id: partner_id(row.pair, user.id) for row in rows if row.pair}
-    people = {} if locked else await users.several(work, set(partners.values()), [user])
     return [
         Conversation(
-            **{key: value for key, value in row._mapping.items() if key != "pair"},
-            partner=people.get(partners.get(row.id, 0)),
+            **{key: value for key, value in row._mapping.items() if not key.startswith("user_")},
+            partner=None if locked else _partner(row, user),
         )
         for row in rows
     ]
+
+
+def _partner(row: Any, user: Person) -> Person | None:
+    if row.kind == "direct":
+        return Person(**{name: getattr(row, f"user_{name}") for name in PERSON})
+    return user if row.kind == "self" else None
 
 
 async def with_people(work: Work, chat: Conversation, online: Online) -> Conversation:
