@@ -11,9 +11,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from app.joining import script, style
 from app.templates import STATIC, release
 
 FOR_EVER = "public, max-age=31536000, immutable"
+JOINED = {"css/app.css": style, "js/app.js": script}
 TEXT = ("text/", "image/svg+xml", "application/json")
 
 
@@ -35,6 +37,8 @@ class StaticFolder:
         self.release = release()
         paths = (path for path in STATIC.rglob("*") if path.is_file())
         self.files = {path.relative_to(STATIC).as_posix(): _load(path.name, path.read_bytes()) for path in paths}
+        for name, join in JOINED.items():
+            self.files[name] = _load(name, join(STATIC / name).encode())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope)

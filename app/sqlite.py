@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from app.errors import Unavailable
 from app.hot import Hot
+from app.sqlite_cursor import Driver
 from app.work import Many, Publish, Work
 
 log = logging.getLogger(__name__)
@@ -172,9 +173,9 @@ class Sqlite:
     """Works on a file of this machine."""
 
     def __init__(self, url: str, publish: Publish) -> None:
-        self.engine = create_async_engine(url, pool_size=1, max_overflow=0)
+        self.engine = create_async_engine(url, module=Driver(), pool_size=1, max_overflow=0)
         self.readers = create_async_engine(
-            url, pool_size=READERS, max_overflow=0, pool_timeout=10, pool_reset_on_return=None
+            url, module=Driver(), pool_size=READERS, max_overflow=0, pool_timeout=10, pool_reset_on_return=None
         )
         _prepare(self.engine, "PRAGMA query_only=OFF")
         _prepare(self.readers, "PRAGMA query_only=ON")

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from collections import OrderedDict
+from collections.abc import Hashable, Mapping
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from sys import getsizeof
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from app.settings import ROOT, Settings
 
 STATIC = ROOT / "static"
 BLOCKS = ("pane", "card")
+# What is the same for everybody, and by which value: rendered once for each `key` of it.
+SHARED = {"messages/_bubble.html": "message"}
+SHARED_BYTES = 16 * 2**20
 
 
 def release(folder: Path = STATIC) -> str:
     """A name for the present state of what browsers cache for ever."""
-    digest = hashlib.sha256((ROOT / "templates/users/me.css").read_bytes())
+    digest = hashlib.sha256()
+    for path in (ROOT / "templates/users/me.css", ROOT / "app/joining.py"):
+        digest.update(path.read_bytes())
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             digest.update(path.relative_to(folder).as_posix().encode())
@@ -34,7 +42,7 @@ class Clock:
         self.zone = ZoneInfo(zone)
 
     def filters(self) -> dict[str, Any]:
-        names = ("iso", "clock", "day", "listtime", "fulltime", "lastseen")
+        names = ("iso", "clock", "date", "day", "listtime", "fulltime", "lastseen")
         return {name: getattr(self, name) for name in names}
 
     def iso(self, at: datetime) -> str:
@@ -42,6 +50,10 @@ class Clock:
 
     def clock(self, at: datetime) -> str:
         return f"{at.astimezone(self.zone):%H:%M}"
+
+    def date(self, at: datetime) -> date:
+        """What changes where a new day begins."""
+        return at.astimezone(self.zone).date()
 
     def day(self, at: datetime) -> str:
         """Today, Yesterday, the weekday within a week, else the date."""
@@ -72,15 +84,39 @@ class Clock:
         return (datetime.now(self.zone).date() - at.astimezone(self.zone).date()) // timedelta(days=1)
 
 
+class Kept:
+    """Texts by their keys: those used last, of all together at most so many bytes."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.bytes = 0
+        self.texts: OrderedDict[Hashable, str] = OrderedDict()
+
+    def get(self, key: Hashable) -> str | None:
+        text = self.texts.get(key)
+        if text is not None:
+            self.texts.move_to_end(key)
+        return text
+
+    def put(self, key: Hashable, text: str) -> None:
+        """Keep a text whose key is new."""
+        self.texts[key] = text
+        self.bytes += getsizeof(text)
+        while self.bytes > self.most:
+            self.bytes -= getsizeof(self.texts.popitem(last=False)[1])
+
+
 class Templates:
     """Renders templates; `base`, `release` and `static` are known in all of them."""
 
     def __init__(self, settings: Settings) -> None:
         self.release = release()
+        self.kept = Kept(SHARED_BYTES)
         self.environment = Environment(
             loader=FileSystemLoader(ROOT / "templates"),
             autoescape=True,
             undefined=StrictUndefined,
+            auto_reload=False,  # else every use of a template looks at its file
             trim_blocks=True,
             lstrip_blocks=True,
         )
@@ -90,10 +126,19 @@ class Templates:
             "base": base,
             "release": self.release,
             "static": lambda path: f"{base}/static/{self.release}/{path}",
+            "shared": lambda template, **values: Markup(self.render(template, **values)),  # noqa: S704
         }
 
     def render(self, template: str, **values: Any) -> str:
-        return self.environment.get_template(template).render(values)
+        """The text of a template; one of SHARED may have been rendered before."""
+        if template not in SHARED:
+            return self.environment.get_template(template).render(values)
+        key = (template, values[SHARED[template]].key)
+        text = self.kept.get(key)
+        if text is None:
+            text = self.environment.get_template(template).render(values)
+            self.kept.put(key, text)
+        return text
 
     def render_block(self, template: str, values: Mapping[str, Any]) -> str:
         """The block of a page that is its own, without the page around it; a partial has no blocks and is whole."""

@@ -60,9 +60,9 @@ class Work:
         """Run an INSERT, UPDATE or DELETE; a list of `values` runs it once for each."""
         return cast("CursorResult[Any]", await self.connection.execute(statement, values))
 
-    async def all(self, statement: SelectOfScalar[T]) -> Sequence[T]:
-        """The rows of a select of one model or one column."""
-        result = await self.connection.execute(statement)
+    async def all(self, statement: SelectOfScalar[T], values: Mapping[str, Any] | None = None) -> Sequence[T]:
+        """The rows of a select of one model or one column; `values` are those of its bound parameters."""
+        result = await self.connection.execute(statement, values)
         rows = result.all()
         return cast("Sequence[T]", [row[0] for row in rows] if len(result.keys()) == 1 else rows)
 
@@ -71,9 +71,11 @@ class Work:
         rows = await self.all(statement)
         return rows[0] if rows else None
 
-    async def rows(self, statement: Select[Any] | Executable) -> Sequence[Any]:
+    async def rows(
+        self, statement: Select[Any] | Executable, values: Mapping[str, Any] | None = None
+    ) -> Sequence[Any]:
         """The rows of a select of several columns, read by the columns' names."""
-        return (await self.connection.execute(statement)).all()
+        return (await self.connection.execute(statement, values)).all()
 
     async def many(self, statement: Hot, rows: Iterable[Mapping[str, Any]]) -> Sequence[Sequence[Any]]:
         """Run a statement of a hot path for all these rows at once; answers plain values."""

@@ -1,4 +1,4 @@
-"""What is asked of the database: as many statements for many rows as for few, and never for long."""
+"""What is asked of the database: no more statements for many rows than for few, and never for long."""
 
 from __future__ import annotations
 
@@ -173,10 +173,10 @@ async def receipts(app: Starlette, ann: Member, bob: Member, count: int) -> Ask:
 
 # What is done, with how much of it, and the most statements that it may take.
 CASES: list[tuple[Case, int, int]] = [
-    (read_chat, 10_000, 18),
-    (unread_chat, 10_000, 18),
+    (read_chat, 10_000, 15),
+    (unread_chat, 10_000, 15),
     (middle_of_chat, 10_000, 8),
-    (crowded_chat, 200, 18),
+    (crowded_chat, 200, 15),
     (list_of_chats, 200, 10),
     (list_for_programs, 200, 10),
     (directory, 300, 12),
@@ -203,4 +203,5 @@ async def test_many_take_no_more_than_few(
         assert time.perf_counter() - began < SECONDS
         assert answer is None or answer.status_code in (200, 201)
         counts[count] = len(sent)
-    assert counts[FEW] == counts[many] <= most, sent
+    # Fewer, where all is said by people who are known already.
+    assert counts[many] <= counts[FEW] <= most, sent

@@ -123,6 +123,13 @@ def test_another_python_makes_it_afresh(checkout: Checkout) -> None:
     assert checkout.installs("requirements.txt", VERSION="3.14")
 
 
+def test_the_python_it_was_made_with_is_kept(checkout: Checkout) -> None:
+    assert checkout.installs("requirements.txt")
+    (checkout.fake / "python3").write_text("#!/bin/sh\nexit 1\n")
+    (checkout.fake / "python3").chmod(0o755)
+    assert not checkout.installs("requirements.txt", PYTHON="")
+
+
 def test_failed_install_is_tried_again(checkout: Checkout) -> None:
     assert checkout.run("scripts/env", "requirements.txt", NO_NETWORK="1").returncode == 1
     assert checkout.installs("requirements.txt")

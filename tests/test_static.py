@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
-from app.templates import release
+from app.joining import script
+from app.templates import STATIC, release
 from tests.make import HTML, Client, Member
 
 HTMX_SCRIPT = "vendor/htmx/htmx.min.js"
@@ -53,3 +57,60 @@ async def test_long_pages_are_packed_too(ann: Member, chat_id: int) -> None:
     packed = await ann.get(f"/chats/{chat_id}", headers={**HTML, "accept-encoding": "gzip"})
     assert packed.headers["content-encoding"] == "gzip"
     assert {"Accept", "Accept-Encoding", "Cookie", "HX-Request"} == set(packed.headers["vary"].split(", "))
+
+
+async def test_all_scripts_come_in_one_and_all_styles(anonymous: Client) -> None:
+    joined = {kind: (await anonymous.get(f"/static/{release()}/{kind}/app.{kind}")).text for kind in ("js", "css")}
+    assert re.findall(r"^import .*", joined["js"], re.MULTILINE) == [
+        'import * as $local_time from "./local-time.js";'
+    ]
+    assert "@import" not in joined["css"]
+    alone = {"app.js", "app.css", "local-time.js", "swaps.js"}
+    for kind, text in joined.items():
+        for path in (STATIC / kind).iterdir():
+            *_, last = path.read_text().strip().splitlines()
+            assert path.name in alone or last in text, path.name
+
+
+def test_modules_run_after_those_that_they_need_and_share_what_is_exported(tmp_path: Path) -> None:
+    (tmp_path / "app.js").write_text('import "./a.js";\nimport * as b from "./b.js";\nfound(b.list);\n')
+    (tmp_path / "a.js").write_text('import { list, add as put } from "./b.js";\nput(1);\nlist.push(2);\n')
+    (tmp_path / "b.js").write_text("export const list = [];\n// add\nexport function add(x) { list.push(x); }\n")
+    assert script(tmp_path / "app.js").splitlines() == [
+        'import * as $local_time from "./local-time.js";',
+        "const $b = (() => {",
+        "const list = [];",
+        "function add(x) { list.push(x); }",
+        "return { list, add };",
+        "})();",
+        "const $a = (() => {",
+        "const { list, add: put } = $b;",
+        "put(1);",
+        "list.push(2);",
+        "return {  };",
+        "})();",
+        "const $app = (() => {",
+        "",
+        "const b = $b;",
+        "found(b.list);",
+        "return {  };",
+        "})();",
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'import "./b.js";',
+        "export default 1;",
+        "export let changing = 1;",
+        'import whole from "./app.js";',
+        'import { far } from "../elsewhere.js";',
+        'export * from "./app.js";',
+    ],
+)
+def test_what_cannot_be_joined_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "app.js").write_text('import "./b.js";\n')
+    (tmp_path / "b.js").write_text(f"{text}\n")
+    with pytest.raises(ValueError, match=r"b\.js"):
+        script(tmp_path / "app.js")

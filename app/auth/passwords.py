@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from functools import cached_property
 
 import anyio
 from anyio.to_thread import run_sync
@@ -24,8 +25,11 @@ class Passwords:
     def __init__(self) -> None:
         self.hasher = PasswordHasher(time_cost=1, memory_cost=47104, parallelism=1)
         self.slots = anyio.CapacityLimiter(SLOTS)
-        # Verified for names that do not exist, so that they take as long as those that do.
-        self.dummy = self.hasher.hash(secrets.token_hex())
+
+    @cached_property
+    def dummy(self) -> str:
+        """Verified for names that do not exist, so that they take as long as those that do."""
+        return self.hasher.hash(secrets.token_hex())
 
     async def hash(self, password: str) -> str:
         return await run_sync(self.hasher.hash, password, limiter=self.slots)
@@ -34,8 +38,9 @@ class Passwords:
         return await run_sync(self._verify, known, password, limiter=self.slots)
 
     def _verify(self, known: str | None, password: str) -> bool:
+        dummy = self.dummy  # also where it is not needed: the first sign-in, which makes it, tells nothing either
         try:
-            return self.hasher.verify(known or self.dummy, password) and known is not None
+            return self.hasher.verify(known or dummy, password) and known is not None
         except (VerificationError, InvalidHashError):
             return False
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
-from sqlalchemy import func, insert, update
+from sqlalchemy import insert, update
 from sqlmodel import col, select
 
 from app.chats import broadcasts
 from app.chats.models import Chat, Conversation, Member, Membership, MembershipInterval, Moving
+from app.chats.statements import COUNT, LISTED, LOCKED, PERSON, SOME
 from app.db import Work, insert_if_new, now
 from app.errors import Invalid, NotFound
-from app.users import service as users
 from app.users.models import Person, User
 
 # Who of some people is here now.
@@ -65,37 +66,28 @@ async def conversations(
     work: Work, user: Person, chat_ids: Collection[int] | None = None, locked: bool = False
 ) -> list[Conversation]:
     """The chats of `user` (those of `chat_ids`, where given), with the partners of direct ones unless `locked`."""
-    statement = (
-        select(Chat, Membership)
-        .join(Membership, col(Membership.chat_id) == col(Chat.id))
-        .where(col(Membership.user_id) == user.id)
-        .with_only_columns(
-            *(col(column) for column in (Chat.id, Chat.kind, Chat.name, Chat.description, Chat.is_public)),
-            *(col(column) for column in (Chat.pair, Chat.last_seq, Chat.revision)),
-            *(col(column) for column in (Membership.role, Membership.is_present, Membership.read_seq)),
-            *(col(column) for column in (Membership.delivered_seq, Membership.draft)),
-        )
-    )
+    values: dict[str, Any] = {"user": user.id}
     if chat_ids is None:
-        # A direct chat is its opener's until something was said in it.
-        statement = statement.where((col(Chat.last_seq) > 0) | (col(Chat.created_by) == user.id))
+        statement = LISTED
     else:
-        statement = statement.where(col(Chat.id).in_(chat_ids))
-    if locked:
-        # The membership, too: of rows that it locks PostgreSQL shows the newest state, of others an older one.
-        statement = statement.with_for_update(of=[Chat, Membership], key_share=True)
-    rows = await work.rows(statement)
+        statement = LOCKED if locked else SOME
+        values["chats"] = list(chat_ids)
+    rows = await work.rows(statement, values)
     if locked:
         work.hold([row.id for row in rows])
-    partners = {row.id: partner_id(row.pair, user.id) for row in rows if row.pair}
-    people = {} if locked else await users.several(work, set(partners.values()))
     return [
         Conversation(
-            **{key: value for key, value in row._mapping.items() if key != "pair"},
-            partner=people.get(partners.get(row.id, 0)),
+            **{key: value for key, value in row._mapping.items() if not key.startswith("user_")},
+            partner=None if locked else _partner(row, user),
         )
         for row in rows
     ]
+
+
+def _partner(row: Any, user: Person) -> Person | None:
+    if row.kind == "direct":
+        return Person(**{name: getattr(row, f"user_{name}") for name in PERSON})
+    return user if row.kind == "self" else None
 
 
 async def with_people(work: Work, chat: Conversation, online: Online) -> Conversation:
@@ -237,8 +229,7 @@ async def member_ids(work: Work, chat_id: int) -> Sequence[int]:
 
 
 async def member_count(work: Work, chat_id: int) -> int:
-    statement = select(func.count()).select_from(Membership)
-    return await work.first(statement.where(Membership.chat_id == chat_id, col(Membership.is_present))) or 0
+    return (await work.all(COUNT, {"chat": chat_id}))[0]
 
 
 async def members(work: Work, chat_id: int, user: Person) -> list[Member]:

@@ -23,8 +23,10 @@ FILTERS = ("all", "unread", "groups")
 PEOPLE_FOUND = 8
 
 
-async def shell(request: Request) -> dict[str, Any]:
-    """What the left column of a whole page shows."""
+async def shell(request: Request, work: Work | None = None) -> dict[str, Any]:
+    """What the left column of a whole page shows; asked for in `work`, or in a work of its own."""
+    if work:
+        return await _list(request, work)
     async with database(request).read() as work:
         return await _list(request, work)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import func
+from sqlalchemy import bindparam, func
 from sqlmodel import col, select
 
 from app.chats import service as chats
@@ -19,6 +19,33 @@ from app.receipts.marks import Mark
 from app.users import service as users
 from app.users.models import Person
 from app.users.names import key
+
+# Of some chats of one person; written once, as making such statements takes longer than SQLite takes to answer them.
+MINE = select(Membership).where(
+    col(Membership.user_id) == bindparam("user"), col(Membership.chat_id).in_(bindparam("chats", expanding=True))
+)
+LAST = MINE.with_only_columns(
+    col(Membership.chat_id),
+    select(Message.seq)
+    .where(history.visible(col(Membership.chat_id), bindparam("user")))
+    .order_by(col(Message.seq).desc())
+    .limit(1)
+    .correlate(Membership)
+    .scalar_subquery()
+    .label("seq"),
+).subquery()
+NEWEST = select(Message).join(LAST, (LAST.c.chat_id == col(Message.chat_id)) & (LAST.c.seq == col(Message.seq)))
+COUNTED = (
+    select(Message.seq)
+    .where(history.visible(col(Membership.chat_id), bindparam("user")))
+    .where(history.counts_as_unread(bindparam("user")), col(Message.seq) > col(Membership.read_seq))
+    .limit(history.UNREAD_MOST)
+    .correlate(Membership)
+    .subquery()
+)
+UNREAD = MINE.with_only_columns(
+    col(Membership.chat_id), select(func.count()).select_from(COUNTED).scalar_subquery().label("unread")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,45 +120,16 @@ def _activity(row: Row) -> tuple[float, int]:
 async def _newest(work: Work, user: Person, found: Sequence[Conversation]) -> dict[int, Moving]:
     """For each chat the newest message that `user` may see, looked up from the chat's end."""
     groups = {chat.id: chat.in_group for chat in found}
-    latest = (
-        select(Message.seq)
-        .where(history.visible(col(Membership.chat_id), user.id))
-        .order_by(col(Message.seq).desc())
-        .limit(1)
-        .correlate(Membership)
-        .scalar_subquery()
-    )
-    last = (
-        select(Membership)
-        .where(Membership.user_id == user.id, col(Membership.chat_id).in_(groups))
-        .with_only_columns(col(Membership.chat_id), latest.label("seq"))
-        .subquery()
-    )
-    newest = await work.all(
-        select(Message).join(last, (last.c.chat_id == col(Message.chat_id)) & (last.c.seq == col(Message.seq)))
-    )
-    people = await users.several(work, {id_ for message in newest for id_ in mentioned(message)})
+    newest = await work.all(NEWEST, {"user": user.id, "chats": list(groups)})
+    known = [user, *(chat.partner for chat in found if chat.partner)]
+    people = await users.several(work, {id_ for message in newest for id_ in mentioned(message)}, known)
     return {message.chat_id: moving(bubble(message, groups[message.chat_id], people)) for message in newest}
 
 
 async def _unread(work: Work, user: Person, chat_ids: Collection[int]) -> dict[int, int]:
     """For each chat how many messages are unread, counted up to UNREAD_MOST."""
-    some = (
-        select(Message.seq)
-        .where(history.visible(col(Membership.chat_id), user.id), history.counts_as_unread(user.id))
-        .where(col(Message.seq) > col(Membership.read_seq))
-        .limit(history.UNREAD_MOST)
-        .correlate(Membership)
-        .subquery()
-    )
-    statement = (
-        select(Membership)
-        .where(Membership.user_id == user.id, col(Membership.chat_id).in_(chat_ids))
-        .with_only_columns(
-            col(Membership.chat_id), select(func.count()).select_from(some).scalar_subquery().label("unread")
-        )
-    )
-    return {row.chat_id: row.unread for row in await work.rows(statement)}
+    rows = await work.rows(UNREAD, {"user": user.id, "chats": list(chat_ids)})
+    return {row.chat_id: row.unread for row in rows}
 
 
 def chosen(listed: Sequence[Row], shown: str, query: str) -> list[Row]:

@@ -61,6 +61,13 @@ class Bubble:
         return text.is_long(self.body)
 
     @property
+    def key(self) -> tuple[object, ...]:
+        """What tells its markup from any other: a change to a message takes a revision, one to a name does not."""
+        named = (self.sender, *(self.note.subjects if self.note else ()), self.deleted_by)
+        names = tuple((person.id, person.display_name) for person in named if person)
+        return self.chat_id, self.id, self.revision, names
+
+    @property
     def counts(self) -> bool:
         """Whether it makes a chat unread."""
         return self.kind != "note" and not self.deleted
@@ -70,10 +77,9 @@ async def bubbles(
     work: Work, chat: Conversation, messages: Sequence[Message], people: Mapping[int, Person] | None = None
 ) -> list[Bubble]:
     """Bubbles for messages of one chat; `people` who are known already need not be looked up."""
-    known = dict(people or {})
-    wanted = {id_ for message in messages for id_ in mentioned(message)} - known.keys()
-    known |= await users.several(work, wanted)
-    return [bubble(message, chat.in_group, known) for message in messages]
+    known = [*(people or {}).values(), *((chat.partner,) if chat.partner else ())]
+    found = await users.several(work, {id_ for message in messages for id_ in mentioned(message)}, known)
+    return [bubble(message, chat.in_group, found) for message in messages]
 
 
 def bubble(message: Message, in_group: bool, people: Mapping[int, Person]) -> Bubble:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, or_
+from sqlalchemy import ColumnElement, Integer, and_, bindparam, exists, or_
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -33,6 +33,15 @@ class Window:
     has_newer: bool
 
 
+def ends(messages: Sequence[Bubble], **marks: int) -> dict[int, list[tuple[str, int]]]:
+    """Behind which message each mark stands: the last of those here that it has reached, or 0 for before all."""
+    found: dict[int, list[tuple[str, int]]] = {}
+    for name, upto in marks.items():
+        last = max((message.seq for message in messages if message.seq <= upto), default=0)
+        found.setdefault(last, []).append((name, upto))
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Changes:
     """What changed since a revision: messages as they are now, ids of those that are gone, the revision of now.
@@ -46,11 +55,11 @@ class Changes:
     reload: bool = False
 
 
-def visible(chat_id: Any, user_id: int) -> ColumnElement[bool]:
+def visible(chat_id: Any, user_id: Any) -> ColumnElement[bool]:
     """The condition that every query of messages carries: may this person see them?
 
     They may see what lies inside one of their stays in the chat and what they did not
-    hide themselves. `chat_id` is a number, or the column of an outer query.
+    hide themselves. Each is a number or a bound parameter, `chat_id` also the column of an outer query.
     """
     stay = exists().where(
         col(MembershipInterval.chat_id) == col(Message.chat_id),
@@ -68,9 +77,19 @@ def visible(chat_id: Any, user_id: int) -> ColumnElement[bool]:
     return and_(col(Message.chat_id) == chat_id, stay, ~hidden)
 
 
-def counts_as_unread(user_id: int) -> ColumnElement[bool]:
+def counts_as_unread(user_id: Any) -> ColumnElement[bool]:
     """The condition of what a badge counts: others' messages that are neither deleted nor system lines."""
-    return (col(Message.kind) != "note") & col(Message.deleted_at).is_(None) & (col(Message.sender_id) != user_id)
+    others = and_(col(Message.sender_id) != user_id)
+    return others & (col(Message.kind) != "note") & col(Message.deleted_at).is_(None)
+
+
+# Written once: making such a statement takes longer than SQLite takes to answer it.
+SEEN = select(Message).where(visible(bindparam("chat"), bindparam("user")))
+_MOST = bindparam("most", type_=Integer)
+NEWEST = SEEN.order_by(col(Message.seq).desc()).limit(_MOST)
+OLDER = NEWEST.where(col(Message.seq) < bindparam("seq"))
+NEWER = SEEN.where(col(Message.seq) > bindparam("seq")).order_by(col(Message.seq)).limit(_MOST)
+UNREAD = NEWER.where(counts_as_unread(bindparam("user"))).limit(UNREAD_MOST).with_only_columns(col(Message.seq))
 
 
 def seen_by(chat: Conversation, user: Person) -> SelectOfScalar[Message]:
@@ -97,32 +116,30 @@ async def page(
 ) -> Window:
     """A stretch of what `user` may see: the newest, or what lies before, after or around a seq."""
     limit = max(1, min(limit, MOST_PAGE))
-    seen = seen_by(chat, user)
+    who = {"chat": chat.id, "user": user.id}
     if around is not None:
-        older, has_older = await _older(work, seen, around, min(limit, AROUND))
-        newer, has_newer = await _newer(work, seen, around - 1, min(limit, AROUND) + 1)
+        older, has_older = await _older(work, who, around, min(limit, AROUND))
+        newer, has_newer = await _newer(work, who, around - 1, min(limit, AROUND) + 1)
         found: Sequence[Message] = [*older, *newer]
     elif after is not None:
-        found, has_newer = await _newer(work, seen, after, limit)
-        has_older = await work.first(seen.where(Message.seq <= after).limit(1)) is not None
+        found, has_newer = await _newer(work, who, after, limit)
+        has_older = bool((await _older(work, who, after + 1, 1))[0])
     else:
-        found, has_older = await _older(work, seen, before, limit)
-        has_newer = before is not None and await work.first(seen.where(Message.seq >= before).limit(1)) is not None
-    return Window(await bubbles(work, chat, found), has_older, has_newer)
+        found, has_older = await _older(work, who, before, limit)
+        has_newer = before is not None and bool((await _newer(work, who, before - 1, 1))[0])
+    return Window(await bubbles(work, chat, found, {user.id: user}), has_older, has_newer)
 
 
-async def _older(
-    work: Work, seen: SelectOfScalar[Message], before: int | None, limit: int
-) -> tuple[Sequence[Message], bool]:
+async def _older(work: Work, who: dict[str, int], before: int | None, limit: int) -> tuple[Sequence[Message], bool]:
     """The last `limit` messages (before a seq, where given) in their order, and whether there are older ones."""
-    statement = seen if before is None else seen.where(Message.seq < before)
-    found = await work.all(statement.order_by(col(Message.seq).desc()).limit(limit + 1))
+    values = {**who, "most": limit + 1}
+    found = await work.all(NEWEST, values) if before is None else await work.all(OLDER, {**values, "seq": before})
     return found[:limit][::-1], len(found) > limit
 
 
-async def _newer(work: Work, seen: SelectOfScalar[Message], after: int, limit: int) -> tuple[Sequence[Message], bool]:
+async def _newer(work: Work, who: dict[str, int], after: int, limit: int) -> tuple[Sequence[Message], bool]:
     """The first `limit` messages after a seq, and whether there are newer ones."""
-    found = await work.all(seen.where(Message.seq > after).order_by(col(Message.seq)).limit(limit + 1))
+    found = await work.all(NEWER, {**who, "seq": after, "most": limit + 1})
     return found[:limit], len(found) > limit
 
 
@@ -162,8 +179,5 @@ async def _stay_changed(work: Work, chat: Conversation, user: Person, revision: 
 
 async def unread(work: Work, chat: Conversation, user: Person) -> tuple[int, int | None]:
     """How many messages are unread (counted up to UNREAD_MOST), and the seq of the first."""
-    statement = seen_by(chat, user).where(Message.seq > chat.read_seq, counts_as_unread(user.id))
-    rows = await work.rows(
-        statement.with_only_columns(col(Message.seq)).order_by(col(Message.seq)).limit(UNREAD_MOST)
-    )
+    rows = await work.rows(UNREAD, {"chat": chat.id, "user": user.id, "seq": chat.read_seq})
     return len(rows), rows[0].seq if rows else None

@@ -37,7 +37,7 @@ async def index(request: Request) -> Response:
     async with database(request).read() as work:
         chat = await chats.require_member(work, number(request, "chat_id"), me(request))
         values = await _conversation(request, work, chat)
-    return await page(request, "messages/index.html", values, data=_data(values))
+        return await page(request, "messages/index.html", values, data=_data(values), work=work)
 
 
 async def _conversation(request: Request, work: Work, chat: Conversation) -> dict[str, Any]:
@@ -63,6 +63,7 @@ async def _conversation(request: Request, work: Work, chat: Conversation) -> dic
         "focus_seq": asked["at"],
         "delivered": others.delivered,
         "read": others.read,
+        "marks": history.ends(window.messages, delivered=others.delivered, read=others.read),
         "draft": typed.get("body", "") if typed else chat.draft,
         "message_id": str(uuid.uuid4()),
         "error": getattr(request.state, "errors", {}).get("body", ""),
@@ -167,7 +168,7 @@ async def _window(request: Request, chat: Conversation, window: Window) -> Respo
         "has_newer": window.has_newer,
         "revision": chat.revision,
     }
-    without = {"divider_seq": None, "unread": 0, "delivered": None, "read": None}
+    without: dict[str, Any] = {"divider_seq": None, "unread": 0, "marks": {}}
     values = {**data, **without, "chat": chat, "messages": window.messages}
     response = await page(request, "messages/_page.html", values, data=data)
     response.headers["X-Has-Older"] = "1" if window.has_older else "0"

@@ -13,6 +13,7 @@ import html
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import groupby
 
 import regex
@@ -82,8 +83,11 @@ def render(body: str) -> Markup:
 
 def plain(body: str, limit: int = 200) -> str:
     """A text as one line without marks, for previews; what is longer than `limit` ends in an ellipsis."""
-    head = body[: 8 * limit]
-    cut = len(head) < len(body)
+    return _plain(body[: 8 * limit], len(body) > 8 * limit, limit)
+
+
+@lru_cache(2048)
+def _plain(head: str, cut: bool, limit: int) -> str:
     if cut and head.count("```") % 2:
         head += "```"
     line = " ".join(html.unescape(_TAGS.sub(_spoken, render(head))).split())

@@ -16,20 +16,23 @@ from app.receipts import broadcasts
 from app.receipts.marks import Mark, Ticks
 from app.users.models import Person
 
+OTHERS = (
+    select(Membership)
+    .where(col(Membership.chat_id).in_(bindparam("chats", expanding=True)))
+    .where(col(Membership.is_present), col(Membership.user_id) != bindparam("user"))
+    .group_by(col(Membership.chat_id))
+    .with_only_columns(
+        col(Membership.chat_id),
+        func.min(Membership.delivered_seq).label("delivered"),
+        func.min(Membership.read_seq).label("read"),
+    )
+)
+
 
 async def others(work: Work, user: Person, chat_ids: Collection[int]) -> dict[int, Mark]:
     """For each chat how far all its other present members came; a chat without others is left out."""
-    statement = (
-        select(Membership)
-        .where(col(Membership.chat_id).in_(chat_ids), col(Membership.is_present), Membership.user_id != user.id)
-        .group_by(col(Membership.chat_id))
-        .with_only_columns(
-            col(Membership.chat_id),
-            func.min(Membership.delivered_seq).label("delivered"),
-            func.min(Membership.read_seq).label("read"),
-        )
-    )
-    return {row.chat_id: Mark(row.delivered, row.read) for row in await work.rows(statement)}
+    values = {"chats": list(chat_ids), "user": user.id}
+    return {row.chat_id: Mark(row.delivered, row.read) for row in await work.rows(OTHERS, values)}
 
 
 async def read(work: Work, chat: Conversation, user: Person, seq: int) -> None:

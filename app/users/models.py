@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 import regex
 from sqlmodel import Field, SQLModel
@@ -43,6 +44,7 @@ class Contact(SQLModel, table=True):
     created_at: datetime = Field(default_factory=now)
 
 
+@lru_cache(4096)
 def initials(name: str) -> str:
     """One or two graphemes that stand for a name."""
     words = [word for word in regex.split(r"[\s\-]+", name) if word]

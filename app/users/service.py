@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import cast
 
-from sqlalchemy import delete, or_, update
+from sqlalchemy import bindparam, delete, or_, update
 from sqlmodel import col, select
 from starlette.requests import HTTPConnection
 
@@ -17,6 +17,7 @@ from app.users.names import key, tidy, wrong_display_name
 
 ABOUT = 139
 DIRECTORY = 200
+SEVERAL = select(User).where(col(User.id).in_(bindparam("ids", expanding=True)))
 
 
 def me(request: HTTPConnection) -> Person:
@@ -40,10 +41,12 @@ async def by_username(work: Work, username: str) -> Person:
     return Person.of(user)
 
 
-async def several(work: Work, ids: Collection[int]) -> dict[int, Person]:
-    """The people with these ids; unknown ones are left out."""
-    users = await work.all(select(User).where(col(User.id).in_(set(ids)))) if ids else []
-    return {user.id: Person.of(user) for user in users}
+async def several(work: Work, ids: Collection[int], known: Iterable[Person] = ()) -> dict[int, Person]:
+    """The people with these ids, who need not be asked for if they are `known`; ids of nobody are left out."""
+    people = {person.id: person for person in known}
+    wanted = set(ids) - people.keys()
+    users = await work.all(SEVERAL, {"ids": list(wanted)}) if wanted else []
+    return people | {user.id: Person.of(user) for user in users}
 
 
 async def by_usernames(work: Work, usernames: Collection[str]) -> list[Person]:

@@ -1,0 +1,61 @@
+"""Scripts and styles as browsers get them: each tree of small files as one, in one request and packed as a whole.
+
+It reads our own files only, which keep to a few forms; one that does not is refused when the server starts.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+# Pages load it by itself, before they are shown; a second copy would be another element of the same name.
+APART = frozenset({"local-time.js"})
+_IMPORT = re.compile(r'^import (?:(?:\{([^}]*)\}|\* as (\w+)) from )?"\./([a-z-]+\.js)";$', re.MULTILINE)
+_EXPORT = re.compile(r"^export (?=(?:async )?(?:function|class|const) (\w+))", re.MULTILINE)
+_LEFT = re.compile(r"^(?:import|export)\b.*", re.MULTILINE)
+_COMMENT = re.compile(r"^\s*//.*\n", re.MULTILINE)
+_STYLES = re.compile(r'@import url\("([a-z-]+\.css)"\) layer\((\w+)\);')
+
+
+def style(path: Path) -> str:
+    """A stylesheet with what it imports."""
+    return _STYLES.sub(
+        lambda found: f"@layer {found[2]} {{\n{(path.parent / found[1]).read_text()}}}", path.read_text()
+    )
+
+
+def script(path: Path) -> str:
+    """A module with all that it imports, each as a function that runs once, after those that it needs.
+
+    Raises ValueError for modules that need each other, and for a form of import or export that is not known here.
+    """
+    modules: dict[str, str] = {}
+    _add(path, modules, ())
+    apart = [f'import * as {_name(name)} from "./{name}";\n' for name in sorted(APART)]
+    return "".join([*apart, *modules.values()])
+
+
+def _add(path: Path, modules: dict[str, str], needed_by: tuple[str, ...]) -> None:
+    if path.name in needed_by:
+        raise ValueError(f"{' needs '.join((*needed_by, path.name))}, in a ring")
+    if path.name in modules or path.name in APART:
+        return
+    text = _COMMENT.sub("", path.read_text())
+    for _, _, name in _IMPORT.findall(text):
+        _add(path.with_name(name), modules, (*needed_by, path.name))
+    body, exported = _EXPORT.sub("", _IMPORT.sub(_constant, text)), ", ".join(_EXPORT.findall(text))
+    if left := _LEFT.search(body):
+        raise ValueError(f"{path.name} cannot be joined with others: {left[0]}")
+    modules[path.name] = f"const {_name(path.name)} = (() => {{\n{body}return {{ {exported} }};\n}})();\n"
+
+
+def _constant(found: re.Match[str]) -> str:
+    """What stands for an import where all are in one file."""
+    names, whole, module = found.groups()
+    if names:
+        return f"const {{{names.replace(' as ', ': ')}}} = {_name(module)};"
+    return f"const {whole} = {_name(module)};" if whole else ""
+
+
+def _name(module: str) -> str:
+    return "$" + module.removesuffix(".js").replace("-", "_")
