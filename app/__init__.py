@@ -1,7 +1,7 @@
 """Parley.
 
 Looking for garbage after every 700 new objects, as Python does, would take a tenth of a start, which makes many and
-drops few, and of what a server does later.
+drops few.
 """
 
 from __future__ import annotations
