@@ -25,7 +25,7 @@ from app.models import metadata
 from app.realtime.bus import LocalBus
 from app.realtime.frames import Announcement, Control, Frame
 from app.settings import Settings, database
-from app.templates import Templates
+from app.templates import SHARED_BYTES, Kept, Templates
 from tests.backing import Postgres, Redis, RedisCluster, make_postgres
 from tests.make import Client, Member, make_chat, make_member
 from tests.process import parley
@@ -104,6 +104,12 @@ def engine_with_shared_cache() -> Callable[..., AsyncEngine]:
     return create
 
 
+def forgetful(templates: Templates) -> Templates:
+    """The same templates without what they rendered: each test has the ids of the last one."""
+    templates.kept = Kept(SHARED_BYTES)
+    return templates
+
+
 @pytest.fixture(scope="session", autouse=True)
 def quick() -> Iterator[None]:
     """What every app makes for itself and could share is made once, and passwords cost little."""
@@ -113,7 +119,7 @@ def quick() -> Iterator[None]:
         "StaticFolder": functools.cache(StaticFolder),
     }
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("app.main.Templates", lambda each: shared["Templates"](each.timezone, each.base_url))
+        patch.setattr("app.main.Templates", lambda each: forgetful(shared["Templates"](each.timezone, each.base_url)))
         patch.setattr("app.auth.guard.KNOWN", 0)  # tests change sessions behind the server's back
         patch.setattr("app.main.Passwords", shared["Passwords"])
         patch.setattr("app.main.StaticFolder", shared["StaticFolder"])
