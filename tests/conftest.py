@@ -113,7 +113,7 @@ def forgetful(templates: Templates) -> Templates:
 @pytest.fixture(scope="session", autouse=True)
 def quick() -> Iterator[None]:
     """What every app makes for itself and could share is made once, and passwords cost little."""
-    shared = {
+    shared: dict[str, Callable[..., Any]] = {
         "Templates": functools.cache(lambda zone, base: Templates(Settings(timezone=zone, base_url=base))),
         "Passwords": functools.cache(cheap_passwords),
         "StaticFolder": functools.cache(StaticFolder),
