@@ -15,10 +15,13 @@ from app.settings import Settings
 from tests.browser.conftest import Visit, chromium, new_context, visit
 from tests.browser.conversation import bubble, say
 from tests.browser.test_groups_journey import test_a_group_from_making_to_leaving
+from tests.browser.test_presence import test_typing_is_named_in_row_header_and_dots
 from tests.browser.test_talking import (
+    test_a_device_that_is_signed_out_shows_nothing_more,
     test_a_word_travels_and_its_ticks_come_back,
     test_changes_are_seen_and_marks_never_go_back,
 )
+from tests.browser.test_without_scripts import test_editing_deleting_hiding, test_groups
 from tests.cluster import Cluster
 from tests.make import Member
 from tests.process import environment
@@ -30,9 +33,13 @@ pytestmark = pytest.mark.torture
 __all__ = [
     "chromium",
     "new_context",
+    "test_a_device_that_is_signed_out_shows_nothing_more",
     "test_a_group_from_making_to_leaving",
     "test_a_word_travels_and_its_ticks_come_back",
     "test_changes_are_seen_and_marks_never_go_back",
+    "test_editing_deleting_hiding",
+    "test_groups",
+    "test_typing_is_named_in_row_header_and_dots",
     "visit",
 ]
 
