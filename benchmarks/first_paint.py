@@ -1,0 +1,58 @@
+"""What a browser must fetch to show a chat for the first time: the page and all that it and its files name."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from collections.abc import Iterator
+from urllib.parse import urljoin, urlsplit
+
+from benchmarks.tally import Figures
+from benchmarks.wire import dial, request
+
+HTML = re.compile(r'<(?:link|script|img|use|source)\b[^>]*?\s(?:href|src)="([^"#]+)')
+CSS = re.compile(r"""(?:@import\s+(?:url\()?|url\()\s*["']?([^"')#]+)""")
+JS = re.compile(r"""\b(?:import|export)\b[^"';()]*?["']([./][^"']+)["']""")
+
+
+async def first_paint(url: str, path: str, cookie: str) -> Figures:
+    """Bytes as they travel, of bodies alone; how many files; and those not as they should be.
+
+    Raises RuntimeError for a file that is not there.
+    """
+    caller = await dial(url)
+    headers = {"Cookie": f"__Host-sid={cookie}", "Accept": "text/html,*/*", "Accept-Encoding": "gzip"}
+    waiting, seen = [urljoin(url, path)], set()
+    figures = {"bytes": 0.0, "page_bytes": 0.0, "files": 0.0, "other_hosts": 0.0, "not_kept": 0.0, "not_packed": 0.0}
+    while waiting:
+        address = waiting.pop()
+        if address in seen:
+            continue
+        seen.add(address)
+        if urlsplit(address).netloc != urlsplit(url).netloc:
+            figures["other_hosts"] += 1
+            continue
+        answer = await caller.ask(request("GET", address, headers))
+        if answer.status != 200:
+            raise RuntimeError(f"{address} was answered with {answer.status}")
+        head, is_page = answer.head.lower(), not figures["files"]
+        packed = b"content-encoding: gzip" in head
+        figures["bytes"] += len(answer.body)
+        figures["page_bytes"] += len(answer.body) if is_page else 0
+        figures["files"] += 1
+        figures["not_kept"] += not is_page and b"immutable" not in head
+        figures["not_packed"] += not packed
+        text = (gzip.decompress(answer.body) if packed else answer.body).decode("utf-8", "replace")
+        waiting += [urljoin(address, name) for name in _named(head, text)]
+    caller.transport.close()
+    return figures
+
+
+def _named(head: bytes, text: str) -> Iterator[str]:
+    """The addresses that a file names and a browser fetches by itself."""
+    found = re.search(rb"content-type: *([^;\r]+)", head)
+    kind = found[1] if found else b""
+    pattern = {b"text/html": HTML, b"text/css": CSS, b"text/javascript": JS, b"application/javascript": JS}.get(kind)
+    for name in pattern.findall(text) if pattern else ():
+        if not name.startswith("data:"):
+            yield name.replace("&amp;", "&")

@@ -1,0 +1,70 @@
+"""The workloads by their names, and one run of them."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+
+from benchmarks.first_paint import first_paint
+from benchmarks.load import Load, idle, read, talk
+from benchmarks.served import Served
+from benchmarks.tally import Figures
+from benchmarks.world import World
+from tests.backing import Postgres
+
+STARTS = 3
+IDLE = Load(sockets=2000, senders=0)
+TALKS = {
+    "W1s8": Load(sockets=100, senders=8),
+    "W1s8w4": Load(sockets=100, senders=8, window=4),
+    "W2": Load(sockets=1000, senders=4),
+    "W3max": Load(sockets=1000, senders=32, in_pairs=True),
+    "W3b": Load(sockets=1000, senders=500, in_pairs=True, rate=400),
+}
+# In this order: memory is measured in a fresh process.
+NAMES = ("start", "W4", "W1s8", "W1s8w4", "W2", "W3max", "W3b", "W5", "paint")
+PEOPLE = 2000
+
+
+@dataclass
+class Run:
+    """A server over a seeded database, and how to load it."""
+
+    served: Served
+    world: World
+    seconds: float
+    scale: float = 1.0
+    postgres: Postgres | None = None
+    results: dict[str, Figures] = field(default_factory=dict)
+
+    def all(self, names: Collection[str], tell: Callable[[str], None], runner: Callable[..., Figures]) -> None:
+        """Measure the named workloads into `results`; `runner` drives a coroutine to its end."""
+        for name in [each for each in NAMES if each in names]:
+            tell(name)
+            if name == "start":
+                self.results[name] = self.start()
+                continue
+            if not self.served.running:
+                self.served.start()
+            self.served.settle()
+            before = self.served.stored(self.postgres)
+            figures = runner(self.one(name))
+            if "stored" in figures:  # what was acknowledged must be in the database
+                figures["unstored"] = figures["stored"] - (self.served.stored(self.postgres) - before)
+            self.results[name] = figures
+
+    def start(self) -> Figures:
+        """From the command to the first answer, with a database that is as it should be. The last one stays."""
+        return {"seconds": statistics.median(self.served.restart() for _ in range(STARTS))}
+
+    async def one(self, name: str) -> Figures:
+        world = self.world
+        path, cookie = f"/chats/{world.read_chat}", world.cookie(world.reader)
+        if name in TALKS:
+            return await talk(TALKS[name].scaled(self.scale), self.served, world, self.seconds)
+        if name == "W4":
+            return await idle(IDLE.scaled(self.scale), self.served, world)
+        if name == "W5":
+            return await read(self.served, path, cookie, self.seconds)
+        return await first_paint(self.served.url, path, cookie)

@@ -1,0 +1,116 @@
+"""That the benchmarks run and count what they should. How fast anything is, is no business of a test."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from app.settings import ROOT
+from benchmarks.plot import Series, plot
+from benchmarks.report import compared, is_faulty, merged
+from benchmarks.tally import Book, Figures, Span, faults, summary
+from benchmarks.wire import Listener, body_of
+from benchmarks.workloads import NAMES, TALKS
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """All workloads, for a moment and with few people."""
+    file = tmp_path_factory.mktemp("bench") / "figures.json"
+    options = ["--seconds", "0.2", "--scale", "0.02", "--json", str(file)]
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", *options], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert all(f"| {name}" in done.stdout for name in NAMES)
+    figures: dict[str, Any] = json.loads(file.read_text())
+    return figures
+
+
+def test_every_workload_is_measured_and_nothing_is_lost_or_comes_twice(measured: dict[str, Any]) -> None:
+    results = measured["results"]
+    assert set(results) == set(NAMES)
+    for name in TALKS:
+        assert results[name]["deliveries_per_second"] > 0
+        wrong = {fault: results[name][fault] for fault in ("missing", "duplicates", "strays", "refused", "unstored")}
+        assert not any(wrong.values()), (name, wrong)
+    assert results["start"]["seconds"] > 0
+    assert results["W4"]["kib_per_socket"] > 0
+    assert results["W5"]["requests_per_second"] > 0
+
+
+def test_the_first_paint_counts_the_page_its_styles_and_its_scripts(measured: dict[str, Any]) -> None:
+    paint = measured["results"]["paint"]
+    styles, scripts = ROOT.glob("static/css/*.css"), ROOT.glob("static/js/*.js")
+    assert paint["files"] > len(list(styles)) + len(list(scripts)) - 5, "some scripts come later"
+    assert paint["bytes"] > paint["page_bytes"] > 1000
+    assert paint["other_hosts"] == 0
+
+
+def test_what_was_raised_is_said(measured: dict[str, Any]) -> None:
+    assert "PARLEY_SEND_RATE" in measured["raised"]
+
+
+def place(*tokens: int) -> bytes:
+    """A frame with the bubbles of these messages, as a server sends it."""
+    bubble = "<hx-partial><div hx-ignore><p>{}</p></div></hx-partial><aside>{}</aside>"
+    text = "".join(bubble.format(body_of(token), body_of(token)) for token in tokens).encode()
+    return b"\x81\x7f" + len(text).to_bytes(8, "big") + text
+
+
+async def heard(chat_id: int, *pieces: bytes) -> Listener:
+    listener = Listener(chat_id, b"")
+    for piece in (b"HTTP/1.1 101 Switching Protocols\r\n\r\n", *pieces):
+        listener.data_received(piece)
+    return listener
+
+
+async def test_lost_repeated_and_stray_deliveries_are_seen() -> None:
+    book = Book()
+    for chat_id in (1, 1, 2):
+        book.sent[book.write(chat_id, 0.0)].stored = 1.0
+    assert faults(book, [await heard(1, place(0, 1))])["missing"] == 0
+    assert faults(book, [await heard(1, place(0))])["missing"] == 1
+    assert faults(book, [await heard(1, place(0, 1), place(1))])["duplicates"] == 1
+    assert faults(book, [await heard(1, place(0, 1, 2))])["strays"] == 1
+
+
+async def test_frames_may_come_in_any_pieces() -> None:
+    whole = place(0, 1) + place(2)
+    listener = await heard(1, *(whole[at : at + 7] for at in range(0, len(whole), 7)))
+    assert [token for _, tokens in listener.heard for token in tokens] == [0, 1, 2]
+
+
+async def test_only_what_happens_in_the_span_is_measured() -> None:
+    book = Book()
+    for moment in (0.5, 1.5, 1.7, 2.5):
+        book.sent[book.write(1, moment)].stored = moment + 0.1
+    listener = await heard(1)
+    listener.heard = [(moment + 0.2, [token]) for token, moment in enumerate((0.5, 1.5, 1.7, 2.5))]
+    figures = summary(book, [listener], Span(1.0, 2.0, server_cpu=0.5, own_cpu=0.1))
+    assert figures["messages_per_second"] == figures["deliveries_per_second"] == 2
+    assert figures["p99_ms"] == pytest.approx(200)
+    assert figures["cpu_us_per_delivery"] == 250_000
+
+
+def test_rounds_become_medians_but_a_single_fault_stays() -> None:
+    measured = ((9, 0), (2, 1), (3, 0))
+    rounds: list[dict[str, Figures]] = [{"W1s8": {"p50_ms": ms, "missing": lost}} for ms, lost in measured]
+    results = merged(rounds)
+    assert results == {"W1s8": {"p50_ms": 3, "missing": 1}}
+    assert is_faulty(results)
+
+
+def test_an_earlier_run_is_compared_by_ratios() -> None:
+    assert " 0.50 |" in compared({"W5": {"p50_ms": 2.0}}, {"W5": {"p50_ms": 4.0}})
+
+
+def test_plots_are_well_formed_and_follow_the_readers_colours() -> None:
+    svg = plot("Sends & <members>", "members", "ms", [Series("CPU", [(10, 1.5), (100, 1.6), (1000, 2.2)])])
+    assert ElementTree.fromstring(svg).tag.endswith("svg")
+    assert "prefers-color-scheme: dark" in svg
