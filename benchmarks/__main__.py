@@ -15,6 +15,7 @@ from typing import Any
 
 import uvloop
 
+from app.migrate import migrate
 from app.settings import ROOT
 from benchmarks import growth, report
 from benchmarks.load import allow_files
@@ -27,7 +28,14 @@ from tests.backing import Postgres, Redis
 
 def main() -> int:
     """Answers 1 when anything got lost, came twice or went astray."""
-    options = _parser().parse_args()
+    parser = _parser()
+    options = parser.parse_args()
+    if options.redis and not options.postgres:
+        parser.error("Redis is for several processes, which need --postgres")
+    if options.processes > 1 and not options.redis:
+        parser.error("several processes need --postgres and --redis")
+    if options.grow and options.postgres:
+        parser.error("what grows is measured on SQLite")
     allow_files()
     with server(options) as (served, postgres):
         conditions = report.about(options.seconds, _backing(options), options.processes, len(served.cores) == 1)
@@ -75,6 +83,7 @@ def server(options: argparse.Namespace) -> Iterator[tuple[Served, Postgres | Non
 def worked(served: Served, postgres: Postgres | None, options: argparse.Namespace) -> dict[str, Figures]:
     """The named workloads, as many rounds as asked for."""
     people = max(20, round(PEOPLE * options.scale))
+    migrate(served.settings)
     world = drive(seed(served.settings, people))
     rounds = []
     for number in range(options.rounds):
@@ -87,6 +96,7 @@ def worked(served: Served, postgres: Postgres | None, options: argparse.Namespac
 
 def grown(served: Served, options: argparse.Namespace) -> dict[str, Figures]:
     """What grows, its plots drawn."""
+    migrate(served.settings)
     world = drive(seed(served.settings, growth.PEOPLE))
     say("Writing a million messages")
     drive(growth.fill(served.settings, world, growth.Sizes()))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import insert, text
+from sqlalchemy import insert
 from sqlmodel import SQLModel
 
 from app.__main__ import offline
@@ -18,7 +18,6 @@ from app.auth.tokens import Tokens
 from app.chats.models import Chat, Membership, MembershipInterval
 from app.db import Work, now
 from app.messages.models import Message
-from app.migrate import migrate
 from app.settings import Settings
 from app.users.models import User
 
@@ -62,8 +61,7 @@ class World:
 
 
 async def seed(settings: Settings, people: int) -> World:
-    """Bring the database up to date and fill it; only `people` tells how."""
-    migrate(settings)
+    """Fill a database that is up to date and empty; only `people` tells how."""
     world = World(people)
     tokens = Tokens(settings.secret, "session")
     sessions = [tokens.new() for _ in range(people)]
@@ -73,10 +71,12 @@ async def seed(settings: Settings, people: int) -> World:
         async with database.write() as work:
             await put(work, User, (_user(number) for number in range(1, people + 1)))
             await put(work, Session, (_session(number, held) for number, (_, held) in enumerate(sessions, 1)))
-            await add_chats(work, _talks(world))
+        talks = _talks(world)
+        while some := list(islice(talks, AT_ONCE)):  # on PostgreSQL a work has but a few seconds
+            async with database.write() as work:
+                await add_chats(work, some)
+        async with database.write() as work:
             await put(work, Message, _history(world))
-            if settings.is_shared:  # ids were given, so the counters have not moved
-                await work.execute(text("SELECT setval('chats_id_seq', max(id)) FROM chats"))
     finally:
         await database.close()
     return world
