@@ -97,11 +97,13 @@ def worked(served: Served, postgres: Postgres | None, options: argparse.Namespac
 def grown(served: Served, options: argparse.Namespace) -> dict[str, Figures]:
     """What grows, its plots drawn."""
     migrate(served.settings)
-    world = drive(seed(served.settings, growth.PEOPLE))
-    say("Writing a million messages")
-    drive(growth.fill(served.settings, world, growth.Sizes()))
+    is_trial = options.scale < 1
+    world = drive(seed(served.settings, growth.LEAST_PEOPLE if is_trial else growth.PEOPLE))
+    sizes = growth.Sizes().first(2) if is_trial else growth.Sizes()
+    say(f"Writing chats of up to {max(sizes.lengths):,} messages")
+    drive(growth.fill(served.settings, world, sizes))
     served.start()
-    results: dict[str, Figures] = drive(growth.grow(served, world, growth.Sizes(), say))
+    results: dict[str, Figures] = drive(growth.grow(served, world, sizes, options.seconds / 2, say))
     for file in growth.draw(results, options.plots):
         say(f"Drawn: {file}")
     return results

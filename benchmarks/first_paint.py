@@ -13,6 +13,7 @@ from benchmarks.wire import dial, request
 HTML = re.compile(r'<(?:link|script|img|use|source)\b[^>]*?\s(?:href|src)="([^"#]+)')
 CSS = re.compile(r"""(?:@import\s+(?:url\()?|url\()\s*["']?([^"')#]+)""")
 JS = re.compile(r"""\b(?:import|export)\b[^"';()]*?["']([./][^"']+)["']""")
+PATTERNS = {"text/html": HTML, "text/css": CSS, "text/javascript": JS, "application/javascript": JS}
 
 
 async def first_paint(url: str, path: str, cookie: str) -> Figures:
@@ -42,17 +43,16 @@ async def first_paint(url: str, path: str, cookie: str) -> Figures:
         figures["files"] += 1
         figures["not_kept"] += not is_page and b"immutable" not in head
         figures["not_packed"] += not packed
+        kind = re.search(r"content-type: *([^;\r]+)", head.decode("latin-1"))
         text = (gzip.decompress(answer.body) if packed else answer.body).decode("utf-8", "replace")
-        waiting += [urljoin(address, name) for name in _named(head, text)]
+        waiting += [urljoin(address, name) for name in named(kind[1] if kind else "", text)]
     caller.transport.close()
     return figures
 
 
-def _named(head: bytes, text: str) -> Iterator[str]:
-    """The addresses that a file names and a browser fetches by itself."""
-    found = re.search(rb"content-type: *([^;\r]+)", head)
-    kind = found[1] if found else b""
-    pattern = {b"text/html": HTML, b"text/css": CSS, b"text/javascript": JS, b"application/javascript": JS}.get(kind)
+def named(kind: str, text: str) -> Iterator[str]:
+    """The addresses that a file of a media type names and a browser fetches by itself."""
+    pattern = PATTERNS.get(kind)
     for name in pattern.findall(text) if pattern else ():
         if not name.startswith("data:"):
             yield name.replace("&amp;", "&")

@@ -5,26 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from time import perf_counter
 from urllib.parse import urlencode
 
 from app.__main__ import offline
 from app.messages.models import Message
 from app.settings import Settings
 from benchmarks import report
-from benchmarks.load import STORED, read, repeat
+from benchmarks.load import read, repeat
 from benchmarks.plot import Series, plot
 from benchmarks.served import Served
-from benchmarks.tally import Figures, percentiles
-from benchmarks.wire import Caller, body_of, request
-from benchmarks.world import GROUP, Talk, World, add_chats, message, prolong, put
+from benchmarks.tally import Figures
+from benchmarks.wire import body_of, request
+from benchmarks.world import Talk, World, add_chats, message, prolong, put
 
 MEMBERS = (10, 32, 100, 320, 1024)
 LENGTHS = (100, 1_000, 10_000, 100_000, 1_000_000)
 CHATS = (10, 32, 100, 320, 1_000, 2_000)
 PEOPLE = 2000
+LEAST_PEOPLE = 100
 FIRST = 10_000  # ids of the chats made for this
-SECONDS = 1.5
 
 
 @dataclass(frozen=True)
@@ -32,6 +31,10 @@ class Sizes:
     members: Sequence[int] = MEMBERS
     lengths: Sequence[int] = LENGTHS
     chats: Sequence[int] = CHATS
+
+    def first(self, count: int) -> Sizes:
+        """Only the smallest."""
+        return Sizes(self.members[:count], self.lengths[:count], self.chats[:count])
 
 
 async def fill(settings: Settings, world: World, sizes: Sizes) -> None:
@@ -74,38 +77,28 @@ def _already(person: int) -> int:
     return 1 + (person <= 1000)
 
 
-async def grow(served: Served, world: World, sizes: Sizes, tell: Callable[[str], None]) -> dict[str, Figures]:
-    """Measure all; the results are named like `members-1024`."""
+async def grow(
+    served: Served, world: World, sizes: Sizes, seconds: float, tell: Callable[[str], None]
+) -> dict[str, Figures]:
+    """Measure each for so long; the results are named like `members-1024`."""
     results: dict[str, Figures] = {}
     for number, count in enumerate(sizes.members):
         tell(f"send to {count:,} members")
-        results[f"members-{count}"] = await _sends(served, world, group_id(number))
+        results[f"members-{count}"] = await _sends(served, world, group_id(number), seconds)
     for number, count in enumerate(sizes.lengths):
         tell(f"open a chat of {count:,} messages")
-        results[f"length-{count}"] = await read(served, f"/chats/{long_id(number)}", world.cookie(3), SECONDS, 1)
+        results[f"length-{count}"] = await read(served, f"/chats/{long_id(number)}", world.cookie(3), seconds, 1)
     for number, count in enumerate(sizes.chats):
         tell(f"list {count:,} chats")
-        results[f"chats-{count}"] = await read(served, "/chats", world.cookie(owner(world, number)), SECONDS, 1)
+        results[f"chats-{count}"] = await read(served, "/chats", world.cookie(owner(world, number)), seconds, 1)
     return results
 
 
-async def _sends(served: Served, world: World, chat_id: int) -> Figures:
+async def _sends(served: Served, world: World, chat_id: int, seconds: float) -> Figures:
     """One sender, one message after another, nobody listens."""
     headers = {"Cookie": f"__Host-sid={world.cookie(1)}", "HX-Request": "true"}
     url = f"{served.url}/chats/{chat_id}/messages"
-    asked = request("POST", url, headers, urlencode({"body": body_of(GROUP)}).encode())
-    done: list[tuple[float, float]] = []
-
-    async def once(caller: Caller) -> None:
-        began = perf_counter()
-        answer = await caller.ask(asked)
-        if answer.status not in STORED:
-            raise RuntimeError(f"a send was answered with {answer.status}")
-        done.append((perf_counter(), (perf_counter() - began) * 1000))
-
-    span = await repeat(served, [once], SECONDS)
-    waits = sorted(wait for ended, wait in done if span.holds(ended))
-    return {**percentiles(waits), "cpu_ms_per_request": span.server_cpu / max(len(waits), 1) * 1000}
+    return await repeat(served, request("POST", url, headers, urlencode({"body": body_of(0)}).encode()), seconds)
 
 
 PLOTS = {

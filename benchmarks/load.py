@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import resource
 import time
-from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -20,6 +19,7 @@ WARM_SECONDS = 1.0
 DRAIN_SECONDS = 10.0
 ECHO_SECONDS = 0.2  # how long a duplicate may lag behind
 CONNECTIONS = 8  # that read pages
+LEAST = 3  # answers, however slow the server
 
 
 @dataclass(frozen=True)
@@ -156,9 +156,24 @@ def across(crowd: Crowd, span: Span) -> Figures:
 
 async def measure(served: Served, begins: float, seconds: float) -> Span:
     await asyncio.sleep(begins - time.perf_counter())
-    began, server, own = time.perf_counter(), served.cpu(), time.process_time()
+    before = reading(served)
     await asyncio.sleep(begins + seconds - time.perf_counter())
-    return Span(began, time.perf_counter(), served.cpu() - server, time.process_time() - own)
+    return since(before, served)
+
+
+Reading = tuple[float, float, float, float]
+
+
+def reading(served: Served) -> Reading:
+    """Seconds: of the clock, of the server's CPU, of one's own, of the server's cores."""
+    return time.perf_counter(), served.cpu(), time.process_time(), served.cores_cpu()
+
+
+def since(before: Reading, served: Served) -> Span:
+    began, *used = before
+    now, *used_now = reading(served)
+    server, own, cores = (after - each for each, after in zip(used, used_now, strict=True))
+    return Span(began, now, server, own, cores)
 
 
 async def connect(load: Load, served: Served, world: World) -> list[Listener]:
@@ -195,34 +210,33 @@ async def idle(load: Load, served: Served, world: World) -> Figures:
 
 
 async def read(served: Served, path: str, cookie: str, seconds: float, at_once: int = CONNECTIONS) -> Figures:
-    """Fetch a page again and again over `at_once` connections. Raises RuntimeError for an answer that is no page."""
+    """Fetch a page again and again."""
     asked = request("GET", served.url + path, {"Cookie": f"__Host-sid={cookie}", "Accept": "text/html"})
-    done: list[tuple[float, float]] = []
-
-    async def once(caller: Caller) -> None:
-        began = time.perf_counter()
-        answer = await caller.ask(asked)
-        if answer.status != 200:
-            raise RuntimeError(f"{path} was answered with {answer.status}")
-        ended = time.perf_counter()
-        done.append((ended, (ended - began) * 1000))
-
-    span = await repeat(served, [once] * at_once, seconds)
-    waits = sorted(wait for ended, wait in done if span.holds(ended))
-    cpu = {"cpu_ms_per_request": span.server_cpu / max(len(waits), 1) * 1000}
-    return {"requests_per_second": len(waits) / span.seconds, **percentiles(waits), **cpu, **business(span)}
+    return await repeat(served, asked, seconds, at_once)
 
 
-async def repeat(served: Served, steps: Sequence[Callable[[Caller], Awaitable[None]]], seconds: float) -> Span:
-    """Do each step again and again on a connection of its own; answers the time after warming up."""
-    begins = time.perf_counter() + min(WARM_SECONDS, seconds) / 2
+async def repeat(served: Served, asked: bytes, seconds: float, at_once: int = 1) -> Figures:
+    """Ask the same over `at_once` connections, each when it has its answer; warms up first.
 
-    async def go_on(step: Callable[[Caller], Awaitable[None]]) -> None:
-        caller = await dial(served.url)
-        while time.perf_counter() < begins + seconds:
-            await step(caller)
+    Raises RuntimeError for an answer that is a refusal.
+    """
+    callers = [await dial(served.url) for _ in range(at_once)]
+    waits: list[float] = []
+
+    async def go_on(caller: Caller, until: float) -> None:
+        while time.perf_counter() < until or len(waits) < LEAST:
+            began = time.perf_counter()
+            answer = await caller.ask(asked)
+            if answer.status not in STORED:
+                raise RuntimeError(f"{asked.splitlines()[0]!r} was answered with {answer.status}")
+            waits.append((time.perf_counter() - began) * 1000)
+
+    for lasts in (min(WARM_SECONDS, seconds) / 2, seconds):
+        waits.clear()
+        before = reading(served)
+        await asyncio.gather(*[go_on(caller, before[0] + lasts) for caller in callers])
+        span = since(before, served)
+    for caller in callers:
         caller.transport.close()
-
-    measured = asyncio.create_task(measure(served, begins, seconds))
-    await asyncio.gather(*[go_on(step) for step in steps])
-    return await measured
+    cpu = {"cpu_ms_per_request": span.server_cpu / len(waits) * 1000}
+    return {"requests_per_second": len(waits) / span.seconds, **percentiles(sorted(waits)), **cpu, **business(span)}

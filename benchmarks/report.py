@@ -23,6 +23,7 @@ COLUMNS = {
     "p99_ms": "p99 ms",
     "cpu_us_per_delivery": "CPU µs/delivery",
     "server_busy": "server busy",
+    "cores_busy": "its core busy",
     "generator_busy": "generator busy",
 }
 # What only one workload has, said in its last column.

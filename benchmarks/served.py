@@ -86,6 +86,13 @@ class Served:
         """Seconds of CPU that the processes have used, in the kernel's ticks of (mostly) 10 ms."""
         return sum(_cpu(process.pid) for process in self.running)
 
+    def cores_cpu(self) -> float:
+        """Seconds in which its cores were not idle, whoever used them."""
+        names = {f"cpu{core}" for core in self.cores}
+        rows = [line.split() for line in Path("/proc/stat").read_text().splitlines()]
+        # user, nice, system, (idle, waiting,) interrupts, and what the host gave to others
+        return sum(int(row[n]) for row in rows if row[0] in names for n in (1, 2, 3, 6, 7, 8)) / TICK
+
     def memory(self) -> float:
         """KiB: Pss, so that what processes share counts once."""
         return float(sum(_pss(process.pid) for process in self.running))

@@ -45,6 +45,7 @@ class Span:
     ends: float
     server_cpu: float
     own_cpu: float
+    cores_cpu: float  # of the server's cores, by whomever
 
     @property
     def seconds(self) -> float:
@@ -91,8 +92,12 @@ def summary(book: Book, listeners: Sequence[Listener], span: Span) -> Figures:
 
 
 def business(span: Span) -> Figures:
-    """Which part of a core the server and the generator used; near 1, either is the limit."""
-    return {"server_busy": span.server_cpu / span.seconds, "generator_busy": span.own_cpu / span.seconds}
+    """Which part of a core the server and the generator used, and how busy the server's cores were altogether.
+
+    Near 1, server or generator is the limit. Cores much busier than the server did other work: measure again.
+    """
+    used = {"server_busy": span.server_cpu, "generator_busy": span.own_cpu, "cores_busy": span.cores_cpu}
+    return {name: seconds / span.seconds for name, seconds in used.items()}
 
 
 def latencies(book: Book, listeners: Iterable[Listener], span: Span) -> list[float]:
