@@ -98,11 +98,11 @@ class Served:
         return float(sum(_pss(process.pid) for process in self.running))
 
     def settle(self) -> None:
-        """Until it has nothing left to do from before: at most a tick of CPU within 0.2 s."""
+        """Until it has nothing left to do from before: at most a tick of CPU within 0.1 s."""
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             before = self.cpu()
-            time.sleep(0.2)
+            time.sleep(0.1)
             if self.cpu() - before < 1.5 / TICK:
                 return
 

@@ -150,7 +150,7 @@ def test_uv_is_used_where_it_runs(checkout: Checkout) -> None:
         ({"NO_NETWORK": "1"}, "could not be installed, as said above"),
     ],
 )
-@pytest.mark.parametrize("verb", ["run", "test", "check"])
+@pytest.mark.parametrize("verb", ["run", "test", "check", "bench"])
 def test_what_is_missing_is_said_in_one_sentence(
     checkout: Checkout, verb: str, settings: dict[str, str], said: str
 ) -> None:
@@ -168,6 +168,7 @@ def test_what_is_missing_is_said_in_one_sentence(
         ("scripts/run --port 9", "-m app serve --port 9"),
         ("scripts/test tests/chats", "-m pytest tests/chats"),
         ("scripts/test --torture -x", "-m pytest -m torture -x"),
+        ("scripts/bench --only W5", "-m benchmarks --only W5"),
     ],
 )
 def test_arguments_are_handed_on(checkout: Checkout, command: str, ran: str) -> None:
