@@ -11,17 +11,20 @@ import asyncio
 import statistics
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import uvloop
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from app.auth import service as auth
 from app.chats import service as chats
 from app.db import Work
+from app.hot import Hot
 from app.messages import history
 from app.messages import service as messages
+from app.messages.drafts import Draft
 from app.users.models import Person
 from tests.backing import Postgres
 from tests.process import parley
@@ -32,28 +35,40 @@ CHATS, AT_ONCE, ROUNDS, SECONDS = 16, 16, 6, 3
 Do = Callable[[AsyncEngine, Person, int], Awaitable[None]]
 
 
+def work_on(connection: AsyncConnection) -> Work:
+    """A work whose hot statements either driver takes."""
+    is_ours = connection.dialect.driver == "asyncpg"
+
+    async def many(statement: Hot, rows: str) -> Sequence[Sequence[Any]]:
+        text = statement.postgresql if is_ours else statement.postgresql.replace("$1", "%s")
+        result = await connection.exec_driver_sql(text, (rows,))
+        return result.all() if result.returns_rows else []
+
+    return Work(connection, many)
+
+
 async def send(engine: AsyncEngine, person: Person, chat_id: int) -> None:
     async with engine.begin() as connection:
-        await messages.send(Work(connection), person, chat_id, messages.Draft(body="Hello there"))
+        await messages.send(work_on(connection), person, chat_id, Draft(body="Hello there"))
 
 
 async def page(engine: AsyncEngine, person: Person, chat_id: int) -> None:
     look = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     async with look.connect() as connection:
-        work = Work(connection)
+        work = work_on(connection)
         chat = await chats.require_member(work, chat_id, person)
         await history.page(work, chat, person)
 
 
 async def fill(engine: AsyncEngine) -> tuple[Person, list[int]]:
     async with engine.begin() as connection:
-        work = Work(connection)
+        work = work_on(connection)
         ann, *others = [
             await auth.sign_up(work, auth.SignUp(username=f"u{n}", display_name=f"U {n}")) for n in range(CHATS + 1)
         ]
         chat_ids = [(await chats.open_direct(work, ann, other))[0] for other in others]
         for chat_id in chat_ids * 100:
-            await messages.send(work, ann, chat_id, messages.Draft(body="Hello there"))
+            await messages.send(work, ann, chat_id, Draft(body="Hello there"))
     return ann, chat_ids
 
 

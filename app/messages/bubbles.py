@@ -62,10 +62,12 @@ class Bubble:
 
     @property
     def key(self) -> tuple[object, ...]:
-        """What tells its markup from any other: a change to a message takes a revision, one to a name does not."""
+        """What tells its markup from any other: a change to a message takes a revision, but not a name's, nor a time
+        that is set later, as by an import.
+        """
         named = (self.sender, *(self.note.subjects if self.note else ()), self.deleted_by)
         names = tuple((person.id, person.display_name) for person in named if person)
-        return self.chat_id, self.id, self.revision, names
+        return self.chat_id, self.id, self.revision, self.at, self.starts_run, names
 
     @property
     def counts(self) -> bool:
