@@ -174,6 +174,7 @@ async def test_jobs_that_are_due_or_given_up_are_counted(app: Starlette, anonymo
     assert (told.of("parley_jobs", state="due"), told.of("parley_jobs", state="given up")) == (1, 2)
 
 
+@pytest.mark.sqlite  # where there is one writer, a second one waits for sure
 async def test_who_waits_for_the_database_is_counted(app: Starlette, anonymous: Client) -> None:
     async with app.state.database.write():
         waiting = asyncio.create_task(nothing(app))
