@@ -23,7 +23,7 @@ class Hot:
     def __init__(self, text: str, lock: str = "", **columns: str) -> None:
         fields = [f"{_FROM_JSON.get(type_, _PLAIN).format(name=name)} AS {name}" for name, type_ in columns.items()]
         types = ", ".join(f"{name} {type_}" for name, type_ in columns.items())
-        self.sqlite = text.format(rows=f"(SELECT {', '.join(fields)} FROM json_each(?)) AS w", lock="")  # noqa: S608
+        self.sqlite = text.format(rows=f"(SELECT {', '.join(fields)} FROM json_each(?1)) AS w", lock="")  # noqa: S608
         self.postgresql = text.format(rows=f"json_to_recordset($1::json) AS w({types})", lock=lock)
 
 
