@@ -6,12 +6,14 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Hashable, Mapping
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from sys import getsizeof
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2.runtime import Macro
 from markupsafe import Markup
 
 from app.settings import ROOT, Settings
@@ -42,8 +44,8 @@ class Clock:
         self.zone = ZoneInfo(zone)
 
     def filters(self) -> dict[str, Any]:
-        names = ("iso", "clock", "date", "day", "listtime", "fulltime", "lastseen")
-        return {name: getattr(self, name) for name in names}
+        fixed = {name: lru_cache(2048)(getattr(self, name)) for name in ("iso", "clock", "date", "fulltime")}
+        return fixed | {name: getattr(self, name) for name in ("day", "listtime", "lastseen")}
 
     def iso(self, at: datetime) -> str:
         return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -106,8 +108,12 @@ class Kept:
             self.bytes -= getsizeof(self.texts.popitem(last=False)[1])
 
 
+def _macros(template: Template) -> dict[str, Any]:
+    return {name: macro for name, macro in vars(template.module).items() if isinstance(macro, Macro)}
+
+
 class Templates:
-    """Renders templates; `base`, `release` and `static` are known in all of them."""
+    """Renders templates; `base`, `release`, `static` and what macros.html defines are known in all of them."""
 
     def __init__(self, settings: Settings) -> None:
         self.release = release()
@@ -128,21 +134,29 @@ class Templates:
             "static": lambda path: f"{base}/static/{self.release}/{path}",
             "shared": lambda template, **values: Markup(self.render(template, **values)),  # noqa: S704
         }
+        # Known everywhere: to import them takes a third of the time of a bubble.
+        self.environment.globals |= _macros(self.environment.get_template("macros.html"))
+
+    def _template(self, name: str) -> Template:
+        template = self.environment.get_template(name)
+        if not isinstance(template.globals, dict):  # the two dicts of a ChainMap are read anew at each rendering
+            template.globals = dict(template.globals)
+        return template
 
     def render(self, template: str, **values: Any) -> str:
         """The text of a template; one of SHARED may have been rendered before."""
         if template not in SHARED:
-            return self.environment.get_template(template).render(values)
+            return self._template(template).render(values)
         key = (template, values[SHARED[template]].key)
         text = self.kept.get(key)
         if text is None:
-            text = self.environment.get_template(template).render(values)
+            text = self._template(template).render(values)
             self.kept.put(key, text)
         return text
 
     def render_block(self, template: str, values: Mapping[str, Any]) -> str:
         """The block of a page that is its own, without the page around it; a partial has no blocks and is whole."""
-        page = self.environment.get_template(template)
+        page = self._template(template)
         name = next((name for name in BLOCKS if name in page.blocks), None)
         if name is None:
             return page.render(values)
