@@ -27,7 +27,7 @@ def emoji_count(body: str) -> int:
     A family, a flag, a keycap or a skin tone counts as the one picture it is. A character that is text
     unless asked otherwise (©, ❤, a digit) is an emoji only when it asks, by a variation selector.
     """
-    if len(body) > _LONGEST:
+    if len(body) > _LONGEST or body[:1].isalpha():
         return 0
     pictures = regex.findall(r"\X", "".join(body.split()))
     if len(pictures) > MOST or not all(_EMOJI.fullmatch(picture) for picture in pictures):

@@ -45,6 +45,9 @@ _ONE_SCRIPT = regex.compile(
     + rf"|(?:[a-z\d-]+|{_EAST_ASIAN})(?:\.(?:[a-z\d-]+|{_EAST_ASIAN}))*"
 )
 
+# Every address has one of these, and looking for that takes a hundredth of the time that the finder takes.
+_MAYBE_ADDRESS = re.compile(r"@|://|\.[^\s.]")
+
 _finder = LinkifyIt().tlds(_MORE_TLDS, True).add("ftp:", None).add("//", None)
 
 
@@ -101,6 +104,8 @@ def _phones(text: str) -> Iterator[Link]:
 
 
 def _addresses(text: str) -> Iterator[Link]:
+    if not _MAYBE_ADDRESS.search(text):
+        return
     for match in (_finder.match(_disguise(text)) or [])[: 2 * MOST]:
         start = match.index
         raw = text[start : match.last_index].rstrip("*_~")

@@ -23,6 +23,7 @@ from app.messages import links
 
 FOLD_LINES = 25
 FOLD_CHARACTERS = 1_500
+_KEPT_CHARACTERS = 2_000
 
 _UNSTORABLE = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff]")
 _INVISIBLE = regex.compile(r"[\s\p{M}\p{Cc}\p{Cs}\p{Default_Ignorable_Code_Point}\u2800\uFFF9-\uFFFB\U0001D159]*")
@@ -61,6 +62,10 @@ def render(body: str) -> Markup:
 
     It takes time proportional to the length of the text, whatever the text.
     """
+    return _rendered(body) if len(body) <= _KEPT_CHARACTERS else _render(body)
+
+
+def _render(body: str) -> Markup:
     text, blocks, pieces = _lift(_UNSTORABLE.sub("", body))
     out: list[str] = []
     for kind, lines in groupby(map(_line, text.split("\n")), key=lambda line: line[0]):
@@ -79,6 +84,10 @@ def render(body: str) -> Markup:
                     out.append(f"<{kind}>{'<br>'.join(content[first:])}</{kind}>")
     # No input can bring a placeholder of its own: controls are gone before the first is set.
     return Markup(re.sub(_PIECE, lambda _: next(pieces), "".join(out)))  # noqa: S704
+
+
+# The preview of a message is wanted in the moment after its bubble.
+_rendered = lru_cache(512)(_render)
 
 
 def plain(body: str, limit: int = 200) -> str:
@@ -117,10 +126,7 @@ def _lift(body: str) -> tuple[str, Iterator[str], Iterator[str]]:
             spans.append((*match.span(), f"\n{_BLOCK}\n"))
         else:
             spans.append((*match.span(), f"<code>{escape(content)}</code>"))
-    hidden = list(body)
-    for start, end, _ in spans:
-        hidden[start:end] = " " * (end - start)
-    for link in links.find("".join(hidden)):
+    for link in links.find(_hide(body, spans)):
         anchor = '<a href="{}" target="_blank" rel="noopener noreferrer nofollow">{}</a>'
         spans.append((link.start, link.end, anchor.format(escape(link.href), escape(link.text))))
     out: list[str] = []
@@ -135,6 +141,16 @@ def _lift(body: str) -> tuple[str, Iterator[str], Iterator[str]]:
         done = end
     out.append(escape(body[done:]))
     return "".join(out), iter(blocks), iter(pieces)
+
+
+def _hide(body: str, spans: list[tuple[int, int, str]]) -> str:
+    """The body with blanks where code stands."""
+    if not spans:
+        return body
+    hidden = list(body)
+    for start, end, _ in spans:
+        hidden[start:end] = " " * (end - start)
+    return "".join(hidden)
 
 
 def _stands_alone(body: str, start: int, end: int) -> bool:
