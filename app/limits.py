@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from itertools import islice
 
 from app.errors import TooMany
 from app.redis import FAILURES, Client, name
@@ -58,7 +59,7 @@ class Limit:
 
     def _forget(self, now: float) -> None:
         # Keys stand in the order of their last use, so the stale ones are in front.
-        for key, (_, since) in list(self.buckets.items())[:2]:
+        for key, (_, since) in list(islice(self.buckets.items(), 2)):
             if (now - since) * self.rate < self.burst:
                 break
             del self.buckets[key]

@@ -61,9 +61,10 @@ def create_app(settings: Settings) -> Starlette:
     frames: dict[str, Handler] = {}
     handlers: dict[str, jobs.Handler] = {}
     sweeps: dict[str, tuple[int, jobs.Handler]] = {}
-    routes: list[BaseRoute] = [*health.routes, WebSocketRoute("/ws", Door(frames))]
+    # Found by going through them, so what is asked for most stands in front.
+    routes: list[BaseRoute] = [*messages.routes, WebSocketRoute("/ws", Door(frames)), *health.routes]
     for feature in FEATURES:
-        routes += getattr(feature, "routes", [])
+        routes += getattr(feature, "routes", []) if feature is not messages else []
         frames |= getattr(feature, "frames", {})
         handlers |= getattr(feature, "jobs", {})
         sweeps |= getattr(feature, "sweeps", {})

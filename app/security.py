@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import secrets
-import uuid
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -70,7 +69,7 @@ def is_same_origin(scope: Scope, base_url: str) -> bool:
 def request_id_of(scope: Scope) -> str:
     """The id that a trusted proxy gave the request, else a new one."""
     given = Headers(scope=scope).get("x-request-id", "") if scope["state"].get("is_trusted") else ""
-    return given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex[:12]
+    return given if REQUEST_ID.fullmatch(given) else secrets.token_hex(6)
 
 
 def protect(headers: MutableHeaders, nonce: str, base_url: str) -> None:
