@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import asyncpg
 from sqlalchemy import event, text
@@ -16,7 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from app.errors import Unavailable
 from app.hot import Hot
-from app.work import Many, Publisher, Work
+from app.work import Many, Publisher, Service, Work
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -146,6 +148,10 @@ class Postgres:
                     await asyncio.wait([finishing])  # what is durable is told, whoever waits for it
                     raise
 
+    async def run(self, service: Service[T], *arguments: Any) -> T:
+        async with self.write() as work:
+            return await service(work, *arguments)
+
     async def _finish(self, work: Work, earlier: Collection[asyncio.Event]) -> None:
         try:
             await work.connection.commit()
@@ -175,6 +181,10 @@ class Postgres:
     async def read(self) -> AsyncIterator[Work]:
         async with _connected(self.readers) as connection:
             yield Work(connection, _many(connection))
+
+    async def look(self, service: Service[T], *arguments: Any) -> T:
+        async with self.read() as work:
+            return await service(work, *arguments)
 
     async def close(self) -> None:
         for doubt in self.doubts:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar, cast
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Concatenate, TypeVar, cast
 
 from sqlalchemy import CursorResult, Executable
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -20,6 +20,7 @@ T = TypeVar("T")
 Render = Callable[..., str]
 Broadcast = Callable[..., Iterable[Announcement]]
 Publish = Callable[["Work"], None]
+Service = Callable[Concatenate["Work", ...], Coroutine[Any, Any, T]]
 # Runs a hot statement with its rows, packed.
 Many = Callable[[Hot, str], Awaitable[Sequence[Sequence[Any]]]]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import Callable
 from datetime import timedelta
 from types import SimpleNamespace
@@ -81,8 +82,12 @@ async def test_a_send_that_the_database_cannot_store_has_failed(
 ) -> None:
     before = await numbers(anonymous)
 
+    full: Exception = sqlite3.OperationalError("disk full")
+    if app.state.database.is_shared:
+        full = OperationalError("INSERT", {}, Exception("disk full"))
+
     async def refuse(*_: Any) -> None:
-        raise OperationalError("INSERT", {}, Exception("disk full"))
+        raise full
 
     monkeypatch.setattr("app.messages.queue.send_all", refuse)
     assert (await ann.say(chat_id, "Hello")).status_code == 503

@@ -47,7 +47,7 @@ def is_secure(connection: HTTPConnection) -> bool:
     settings: Settings = connection.app.state.settings
     name = host_name(connection)
     is_loopback = name in LOOPBACK or name.endswith(".localhost")
-    return settings.base_url.startswith("https:") or connection.url.scheme in ("https", "wss") or is_loopback
+    return settings.base_url.startswith("https:") or connection.scope["scheme"] in ("https", "wss") or is_loopback
 
 
 def cookie_name(connection: HTTPConnection) -> str:
@@ -125,14 +125,14 @@ class KnownSessions:
         self.clock = clock
         self.found: dict[str, tuple[float, service.SignedIn]] = {}
 
-    def get(self, token_hash: str) -> service.SignedIn | None:
-        since, signed_in = self.found.get(token_hash, (0.0, None))
+    def get(self, cookie: str) -> service.SignedIn | None:
+        since, signed_in = self.found.get(cookie, (0.0, None))
         return signed_in if self.clock() - since < KNOWN else None
 
-    def keep(self, token_hash: str, signed_in: service.SignedIn) -> None:
+    def keep(self, cookie: str, signed_in: service.SignedIn) -> None:
         if len(self.found) >= MOST_KNOWN:
             self.found.clear()
-        self.found[token_hash] = self.clock(), signed_in
+        self.found[cookie] = self.clock(), signed_in
 
     def forget(self, user_id: int) -> None:
         """Somebody changed something about themselves, or their devices."""
@@ -145,15 +145,15 @@ async def who(connection: HTTPConnection, known: bool = True) -> service.SignedI
     tokens: Tokens = state.session_tokens
     sessions: KnownSessions = state.known_sessions
     database: Database = state.database
-    token_hash = tokens.read(connection.cookies.get(cookie_name(connection), ""))
+    signed = connection.cookies.get(cookie_name(connection), "")
+    if known and (found := sessions.get(signed)):
+        return found
+    token_hash = tokens.read(signed)
     if token_hash is None:
         return None
-    if known and (found := sessions.get(token_hash)):
-        return found
-    async with database.read() as work:
-        found = await service.signed_in(work, token_hash, state.settings.session_days)
+    found = await database.look(service.signed_in, token_hash, state.settings.session_days)
     if found:
-        sessions.keep(token_hash, found)
+        sessions.keep(signed, found)
     return found
 
 

@@ -13,6 +13,7 @@ from app.auth import broadcasts
 from app.auth.models import Invite, Session
 from app.db import Work, insert_if_new, now
 from app.errors import Invalid, NotFound
+from app.hot import Hot, moment
 from app.users import service as users
 from app.users.models import Person, User
 from app.users.names import key, tidy, wrong_display_name, wrong_username
@@ -124,18 +125,29 @@ async def begin_session(work: Work, user_id: int, token_hash: str, user_agent: s
     return int(result.scalar_one())
 
 
+SIGNED_IN = Hot(
+    """SELECT u.id, u.username, u.display_name, u.about, u.is_admin, u.last_seen_at, s.id, s.last_active_at
+    FROM {rows} JOIN sessions s ON s.token_hash = w.token JOIN users u ON u.id = s.user_id""",
+    token="text",
+)
+
+
 async def signed_in(work: Work, token_hash: str, days: int) -> SignedIn | None:
-    """Who has this token, and on which device; None when it is unknown, revoked or idle for `days`."""
-    columns = (*User.__table__.columns, col(Session.id).label("session_id"), col(Session.last_active_at))  # type: ignore[attr-defined]
-    rows = await work.rows(
-        select(User)
-        .join(Session, col(Session.user_id) == User.id)
-        .with_only_columns(*columns)
-        .where(col(Session.token_hash) == token_hash)
-    )
-    if not rows or rows[0].last_active_at < now() - timedelta(days=days):
+    """Who has this token, and on which device; None when it is unknown, revoked or idle for `days`.
+
+    Asked for every request, so in one hot statement.
+    """
+    rows = await work.many(SIGNED_IN, [{"token": token_hash}])
+    if not rows:
         return None
-    return SignedIn(Person.of(rows[0]), rows[0].session_id, rows[0].last_active_at)
+    user_id, username, display_name, about, is_admin, last_seen_at, session_id, last_active_at = rows[0]
+    last_active_at = moment(last_active_at)
+    if last_active_at < now() - timedelta(days=days):
+        return None
+    person = Person(
+        user_id, username, display_name, about, bool(is_admin), last_seen_at=last_seen_at and moment(last_seen_at)
+    )
+    return SignedIn(person, session_id, last_active_at)
 
 
 async def living(work: Work, session_ids: Collection[int]) -> set[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from app.chats import broadcasts
 from app.chats.service import Step
 from app.db import Work
 from app.hot import Hot
@@ -23,6 +24,12 @@ ADVANCE = Hot(
     chat="bigint",
     seq="bigint",
     revision="bigint",
+)
+EMPTY = Hot(
+    """UPDATE memberships SET draft = ''
+    FROM {rows} WHERE memberships.chat_id = w.chat AND memberships.user_id = w.member""",
+    chat="bigint",
+    member="bigint",
 )
 
 
@@ -54,3 +61,10 @@ async def advance(work: Work, steps: Mapping[int, Step]) -> None:
     """
     rows = [{"chat": chat_id, "seq": step.seq, "revision": step.revision} for chat_id, step in steps.items()]
     await work.many(ADVANCE, rows)
+
+
+async def drop_drafts(work: Work, pairs: Collection[tuple[int, int]]) -> None:
+    """What these (chat id, user id) had begun to write was sent."""
+    await work.many(EMPTY, [{"chat": chat_id, "member": user_id} for chat_id, user_id in pairs])
+    for chat_id, user_id in pairs:
+        work.announce(broadcasts.drafted, chat_id, user_id, "")

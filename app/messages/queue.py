@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 
 from app.db import Database
 from app.errors import Refused
 from app.messages.drafts import Draft
-from app.messages.sending import Sending, Sent, send_all
+from app.messages.sending import Repeat, Sending, Sent, repeated, send_all
 from app.users.models import Person
 
 AT_ONCE = 64
@@ -54,9 +55,13 @@ class SendQueue:
                     future.set_exception(answer)
         del self.lanes[lane]
 
-    async def _store(self, wishes: list[Sending]) -> list[Sent | Refused] | list[Exception]:
+    async def _store(self, wishes: list[Sending]) -> Sequence[Sent | Exception]:
         try:
-            async with self.database.write() as work:
-                return await send_all(work, wishes)
+            answers = await self.database.run(send_all, wishes)
+            return [await self._repeated(each) if isinstance(each, Repeat) else each for each in answers]
         except Exception as error:
             return [error] * len(wishes)
+
+    async def _repeated(self, repeat: Repeat) -> Sent | Refused:
+        async with self.database.read() as work:
+            return await repeated(work, repeat)

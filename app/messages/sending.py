@@ -74,6 +74,17 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True)
+class Repeat:
+    """A message with the id of this wish was there before; `repeated` knows what that means."""
+
+    wish: Sending
+    place: Place | None
+
+
+Answer = Sent | Refused | Repeat
+
+
+@dataclass(frozen=True, slots=True)
 class Newest:
     """The message after which the next one stands."""
 
@@ -82,8 +93,11 @@ class Newest:
     created_at: datetime
 
 
-async def send_all(work: Work, wishes: Sequence[Sending]) -> list[Sent | Refused]:
-    """Say all of this; answers for each wish, in their order, what became of it or why not."""
+async def send_all(work: Work, wishes: Sequence[Sending]) -> list[Answer]:
+    """Say all of this; answers for each wish, in their order, what became of it or why not.
+
+    It asks nothing but hot statements, as `Database.run` wants it.
+    """
     found = await places.lock(work, {(each.chat_id, each.user.id) for each in wishes})
     last = {place.chat_id: place.last_seq for place in found.values()}
     near = [{"chat": each.chat_id, "id": each.draft.id, "seq": last.get(each.chat_id, 0)} for each in wishes]
@@ -92,7 +106,9 @@ async def send_all(work: Work, wishes: Sequence[Sending]) -> list[Sent | Refused
     newest = {row[0]: Newest(row[3], row[4], moment(row[5])) for row in rows if row[2] == last[row[0]]}
     batch = _Batch(found, newest)
     answers = [
-        await _repeated(work, each, found) if (each.chat_id, each.draft.id) in known else batch.say(each)
+        Repeat(each, found.get((each.chat_id, each.user.id)))
+        if (each.chat_id, each.draft.id) in known
+        else batch.say(each)
         for each in wishes
     ]
     await batch.store(work)
@@ -105,9 +121,9 @@ def _refusal(place: Place | None) -> Refused | None:
     return None if place.is_present else Invalid(body=GONE)
 
 
-async def _repeated(work: Work, wish: Sending, found: Mapping[tuple[int, int], Place]) -> Sent | Refused:
-    """A message with this id is there: it is the answer, if it was this wish."""
-    place = found.get((wish.chat_id, wish.user.id))
+async def repeated(work: Work, repeat: Repeat) -> Sent | Refused:
+    """The message that is there is the answer, if it was this wish."""
+    wish, place = repeat.wish, repeat.place
     if refusal := _refusal(place):
         return refusal
     known = await work.first(select(Message).where(Message.chat_id == wish.chat_id, Message.id == wish.draft.id))
@@ -160,12 +176,13 @@ class _Batch:
         marks: dict[tuple[int, int], Mark] = {}
         for wish, shown in self.sent.values():
             key = wish.chat_id, wish.user.id
-            if self.places[key].draft:
-                await chats.set_draft(work, *key, "")
             if wish.draft.seen > self.places[key].read_seq:
                 marks[key] = marks.get(key, Mark()).raised(Mark(0, min(wish.draft.seen, shown.seq - 1)))
             work.announce(broadcasts.sent, shown)
             chats.tell_newest(work, moving(shown))
+        drafts = {(wish.chat_id, wish.user.id) for wish, _ in self.sent.values()}
+        if drafts := {key for key in drafts if self.places[key].draft}:
+            await places.drop_drafts(work, drafts)
         if marks:
             await receipts.store_locked(work, marks)
 

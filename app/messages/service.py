@@ -19,7 +19,7 @@ from app.messages.bubbles import Bubble, bubbles, moving
 from app.messages.drafts import Draft
 from app.messages.history import require_visible
 from app.messages.models import HiddenMessage, Message
-from app.messages.sending import Sending, send_all
+from app.messages.sending import Repeat, Sending, repeated, send_all
 from app.users.models import Person
 
 
@@ -30,6 +30,8 @@ async def send(work: Work, user: Person, chat_id: int, draft: Draft) -> tuple[Bu
     strangers, Invalid for who left, Conflict for an id that stands for something else.
     """
     (sent,) = await send_all(work, [Sending(user, chat_id, draft)])
+    if isinstance(sent, Repeat):
+        sent = await repeated(work, sent)
     if isinstance(sent, Refused):
         raise sent
     return sent.bubble, sent.is_new

@@ -6,12 +6,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, func, or_, update
+from sqlalchemy import bindparam, func
 from sqlmodel import col, select
 
 from app.chats import service as chats
-from app.chats.models import Chat, Conversation, Membership
+from app.chats.models import Conversation, Membership
 from app.db import Work
+from app.hot import Hot
 from app.receipts import broadcasts
 from app.receipts.marks import Mark, Ticks
 from app.users.models import Person
@@ -26,6 +27,23 @@ OTHERS = (
         func.min(Membership.delivered_seq).label("delivered"),
         func.min(Membership.read_seq).label("read"),
     )
+)
+
+
+# All that were ever in these chats: who left may still read.
+POINTERS = Hot(
+    """SELECT m.chat_id, m.user_id, m.delivered_seq, m.read_seq, m.is_present, c.last_seq
+    FROM {rows} JOIN chats c ON c.id = w.chat JOIN memberships m ON m.chat_id = w.chat""",
+    chat="bigint",
+)
+RAISE = Hot(
+    """UPDATE memberships SET delivered_seq = w.delivered, read_seq = w.read
+    FROM {rows} WHERE memberships.chat_id = w.chat AND memberships.user_id = w.member
+        AND delivered_seq <= w.delivered AND read_seq <= w.read""",
+    chat="bigint",
+    member="bigint",
+    delivered="bigint",
+    read="bigint",
 )
 
 
@@ -60,27 +78,19 @@ async def store_locked(work: Work, marks: Mapping[tuple[int, int], Mark]) -> Non
         }
         moved = {user_id: mark for user_id, mark in after.items() if mark != before[user_id]}
         for user_id, mark in moved.items():
-            changed.append({"chat": chat_id, "user": user_id, "delivered": mark.delivered, "read": mark.read})
+            changed.append({"chat": chat_id, "member": user_id, "delivered": mark.delivered, "read": mark.read})
             if mark.read > before[user_id].read:
                 work.announce(broadcasts.read, chat_id, user_id, mark.read)
         if moved and pointers.ticks(before) != pointers.ticks(after):
             work.announce(broadcasts.ticked, chat_id, *pointers.ticks(after))
     if changed:
-        await work.execute(RAISE, changed)
+        await work.many(RAISE, changed)
 
 
 async def tell_after_leaving(work: Work, chat_id: int) -> None:
     """Announce of a chat that is locked how far those came who are still waited for: nobody waits for who left."""
     for pointers in (await _pointers(work, [(chat_id, 0)])).values():
         work.announce(broadcasts.ticked, chat_id, *pointers.ticks(pointers.marks))
-
-
-RAISE = (
-    update(Membership)
-    .where(col(Membership.chat_id) == bindparam("chat"), col(Membership.user_id) == bindparam("user"))
-    .where(col(Membership.delivered_seq) <= bindparam("delivered"), col(Membership.read_seq) <= bindparam("read"))
-    .values(delivered_seq=bindparam("delivered"), read_seq=bindparam("read"))
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,18 +111,13 @@ class Pointers:
 
 async def _pointers(work: Work, pairs: Collection[tuple[int, int]]) -> dict[int, Pointers]:
     """For each chat of the pairs the pointers of its present members, and of the pairs' people."""
-    chat_ids, user_ids = {chat_id for chat_id, _ in pairs}, {user_id for _, user_id in pairs}
-    statement = (
-        select(Membership)
-        .join(Chat, col(Chat.id) == col(Membership.chat_id))
-        .where(col(Membership.chat_id).in_(chat_ids))
-        .where(or_(col(Membership.is_present), col(Membership.user_id).in_(user_ids)))
-        .with_only_columns(*Membership.__table__.columns, col(Chat.last_seq))  # type: ignore[attr-defined]
-    )
+    user_ids = {user_id for _, user_id in pairs}
     stored: dict[int, Pointers] = {}
-    for row in await work.rows(statement):
-        pointers = stored.setdefault(row.chat_id, Pointers(row.last_seq, {}, set()))
-        pointers.marks[row.user_id] = Mark(row.delivered_seq, row.read_seq)
-        if row.is_present:
-            pointers.present.add(row.user_id)
+    for row in await work.many(POINTERS, [{"chat": chat_id} for chat_id in {chat_id for chat_id, _ in pairs}]):
+        chat_id, user_id, delivered, read, is_present, last = row
+        pointers = stored.setdefault(chat_id, Pointers(last, {}, set()))
+        if is_present:
+            pointers.present.add(user_id)
+        if is_present or user_id in user_ids:
+            pointers.marks[user_id] = Mark(delivered, read)
     return stored

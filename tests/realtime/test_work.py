@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+import sqlite3
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from sqlalchemy import event, text
@@ -14,8 +16,10 @@ from starlette.applications import Starlette
 
 from app.db import Database, Render, Work
 from app.errors import Invalid, Unavailable
+from app.hot import Hot
 from app.realtime.frames import Announcement, Control, Frame
-from app.sqlite import GROUP_WORKS, Sqlite
+from app.sqlite import Sqlite
+from app.sqlite_writer import GROUP_WORKS
 from tests.conftest import RecordingBus
 from tests.make import JSON, Member
 
@@ -45,15 +49,15 @@ def at_commits(database: Database, do: Callable[[], object]) -> Iterator[None]:
         yield
         event.remove(engine, "commit", hear)
         return
-    writer, run = database.backend.writer, database.backend.writer._run
+    writer, ask = database.backend.writer, database.backend.writer._ask
 
-    async def watched(statement: str) -> None:
+    def watched(statement: str) -> None:
         if statement == "COMMIT":
             do()
-        await run(statement)
+        ask(statement)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(writer, "_run", watched)
+        patch.setattr(writer, "_ask", watched)
         yield
 
 
@@ -63,6 +67,22 @@ def commits(database: Database) -> Iterator[list[str]]:
     seen: list[str] = []
     with at_commits(database, lambda: seen.append("commit")):
         yield seen
+
+
+ADD = Hot(
+    """INSERT INTO users (username, username_key, display_name, about, password_hash, is_admin, created_at)
+    SELECT w.word, w.word, w.word, '', '', false, '2026-01-01 00:00:00' FROM {rows} WHERE true""",
+    word="text",
+)
+
+
+async def add(work: Work, word: str, error: Exception | None = None) -> str:
+    """The same as a service of a hot path."""
+    await work.many(ADD, [{"word": word}])
+    work.announce(said, Frame("topic", f"<{word}>"))
+    if error:
+        raise error
+    return word
 
 
 async def note(database: Database, word: str, error: Exception | None = None) -> None:
@@ -136,6 +156,54 @@ async def test_among_others_only_the_failing_one_is_undone(database: Database, b
     assert sorted(bus.frames("topic")) == sorted(f"<{word}>" for word in kept)
 
 
+async def test_hot_services_share_transactions_with_other_works(
+    database: Database, bus: RecordingBus, commits: list[str]
+) -> None:
+    def work(n: int) -> Coroutine[Any, Any, object]:
+        error = Invalid(body="No.") if n % 5 == 0 else None
+        return database.run(add, f"w{n}", error) if n % 2 else note(database, f"w{n}", error)
+
+    ends = await asyncio.gather(*[work(n) for n in range(40)], return_exceptions=True)
+    kept = [f"w{n}" for n in range(40) if n % 5]
+    assert [n for n, end in enumerate(ends) if isinstance(end, Invalid)] == list(range(0, 40, 5))
+    assert sorted(await words(database)) == sorted(kept)
+    assert sorted(bus.frames("topic")) == sorted(f"<{word}>" for word in kept)
+    assert await database.run(add, "last") == "last"
+
+
+async def test_a_hot_service_that_fails_alone_changes_nothing(database: Database, bus: RecordingBus) -> None:
+    with pytest.raises(Invalid):
+        await database.run(add, "one", Invalid(body="No."))
+    assert (await words(database), bus.told) == ([], [])
+    await database.run(add, "two")
+    assert (await words(database), bus.frames("topic")) == (["two"], ["<two>"])
+
+
+async def test_a_hot_service_whose_commit_fails_tells_nobody(database: Database, bus: RecordingBus) -> None:
+    with broken_commit(database), pytest.raises(Unavailable):
+        await database.run(add, "one")
+    assert (await words(database), bus.told) == ([], [])
+    await database.run(add, "two")
+    assert await words(database) == ["two"]
+
+
+@pytest.mark.sqlite
+async def test_a_hot_service_can_ask_nothing_else(database: Database) -> None:
+    async def cold(work: Work) -> None:
+        await work.execute(text(INSERT), {"word": "cold"})
+
+    with pytest.raises(RuntimeError):
+        await database.run(cold)
+    await database.run(add, "hot")
+    assert await words(database) == ["hot"]
+
+
+async def test_a_look_changes_nothing(database: Database) -> None:
+    with pytest.raises((DBAPIError, sqlite3.OperationalError, Unavailable)):
+        await database.look(add, "one")
+    assert await words(database) == []
+
+
 @pytest.mark.sqlite
 async def test_they_are_told_in_their_order(database: Database, bus: RecordingBus) -> None:
     await asyncio.gather(*[note(database, f"w{n}") for n in range(30)])
@@ -151,7 +219,7 @@ async def test_works_that_wait_share_commits(database: Database, commits: list[s
 
 @pytest.mark.sqlite
 async def test_but_not_without_end(database: Database, commits: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.sqlite.GROUP_SECONDS", 60)
+    monkeypatch.setattr("app.sqlite_writer.GROUP_SECONDS", 60)
     await asyncio.gather(*[note(database, f"w{n}") for n in range(2 * GROUP_WORKS)])
     assert len(commits) == 2
 
@@ -166,7 +234,7 @@ async def test_alone_nobody_is_waited_for(database: Database, commits: list[str]
 async def test_a_failed_commit_fails_all_and_tells_nobody(
     database: Database, bus: RecordingBus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.sqlite.GROUP_SECONDS", 60)
+    monkeypatch.setattr("app.sqlite_writer.GROUP_SECONDS", 60)
     with broken_commit(database):
         ends = await asyncio.gather(*[note(database, f"w{n}") for n in range(10)], return_exceptions=True)
     assert [type(end) for end in ends] == [Unavailable] * 10
@@ -225,7 +293,7 @@ async def test_the_first_is_stored_though_who_waited_gave_up(
         await work.execute(text(INSERT), {"word": "first"})
         waiting = asyncio.create_task(note(database, "second"))
         await asyncio.sleep(0)
-        monkeypatch.setattr("app.sqlite._Group.may_grow", lambda _: waiting.cancel())
+        monkeypatch.setattr("app.sqlite_writer._Group.may_grow", lambda _: waiting.cancel())
     assert await words(database) == ["first"]
     assert waiting.cancelled()
 
