@@ -25,6 +25,7 @@ from app.auth.guard import Guard, KnownSessions
 from app.auth.passwords import Passwords
 from app.auth.tokens import Tokens
 from app.chats import routes as chats
+from app.chats.panes import PANES
 from app.db import Database
 from app.errors import Refused, Unavailable
 from app.files import StaticFolder
@@ -32,6 +33,7 @@ from app.groups import routes as groups
 from app.inbox import routes as inbox
 from app.limits import Limit, SharedLimit
 from app.messages import routes as messages
+from app.messages.parts import ACTIONS, EXTRAS, KINDS, WATCHERS
 from app.messages.queue import SendQueue
 from app.metrics import Measured
 from app.presence import routes as presence
@@ -52,8 +54,26 @@ from app.web import broken, gone, no_route, refused
 
 # A feature uses those before it, never one after it.
 FEATURES: list[Any] = [users, auth, chats, receipts, presence, messages, groups, inbox]
+# What a feature hands in for others to show, by the name under which it does.
+PARTS: dict[str, dict[str, Any]] = {
+    "extras": EXTRAS,
+    "kinds": KINDS,
+    "actions": ACTIONS,
+    "watchers": WATCHERS,
+    "panes": PANES,
+}
 QUARTER_HOUR = 900
 JOBS_END = 2.0  # seconds that running jobs have when the server stops
+
+
+def hand_in(feature: Any) -> None:
+    """Make a feature's parts known, to all apps of this process and to commands without one."""
+    for name, known in PARTS.items():
+        known.update(getattr(feature, name, {}))
+
+
+for _feature in FEATURES:
+    hand_in(_feature)
 
 
 def create_app(settings: Settings) -> Starlette:

@@ -10,13 +10,17 @@ from pathlib import Path
 import pytest
 
 from app.auth.guard import PUBLIC, PUBLIC_FOLDERS
-from app.main import FEATURES
+from app.chats.panes import PANES
+from app.chats.panes import SLOTS as PANE_SLOTS
+from app.main import FEATURES, PARTS
+from app.messages.parts import ACTIONS, EXTRAS, SLOTS
 from app.settings import ROOT
 
 ORDER = ["users", "auth", "chats", "receipts", "presence", "messages", "groups", "inbox"]
 # Doors and what puts the house together; everything else directly in app/ is core.
 DOORS = {"__main__", "main", "socket", "models", "health", "demo", "demo_script"}
 SHARED_PARTIALS = ["messages/_bubble.html", "messages/_note.html", "chats/_moving.html", "users/_person.html"]
+SHARED_PARTIALS += ["messages/_extras.html", *(extra.template for extra in EXTRAS.values())]
 
 SOURCES = sorted((ROOT / "app").rglob("*.py"))
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
@@ -50,6 +54,16 @@ def feature_of(module: str) -> str | None:
 def test_the_order_is_the_one_that_main_hands_in() -> None:
     handed_in = [feature.__name__.split(".")[1] for feature in FEATURES]
     assert handed_in == ORDER
+
+
+def test_what_features_hand_in_is_known_and_has_a_place() -> None:
+    for kind, known in PARTS.items():
+        handed_in = [name for feature in FEATURES for name in getattr(feature, kind, {})]
+        assert len(handed_in) == len(set(handed_in)), f"two features have {kind} of the same name"
+        assert set(handed_in) <= set(known)
+    assert {extra.slot for extra in EXTRAS.values()} <= set(SLOTS)
+    assert {pane.slot for pane in PANES.values()} <= set(PANE_SLOTS)
+    assert all(re.fullmatch("[a-z_]+", name) for name in (*EXTRAS, *ACTIONS))
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)

@@ -9,7 +9,7 @@ import pytest
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, inspect
+from sqlalchemy import Connection, create_engine, inspect, text
 
 from app.migrate import migrate
 from app.settings import ROOT, Settings, WrongSetting
@@ -44,6 +44,18 @@ def test_each_step_down_and_up_again_ends_where_it_began(revision: str, tmp_path
         assert shape(connection) != before
         command.upgrade(config(connection), revision)
         assert shape(connection) == before
+
+
+def test_messages_outlive_the_step_that_let_features_add_to_them(tmp_path: Path) -> None:
+    with create_engine(f"sqlite:///{tmp_path / 'a.db'}").begin() as connection:
+        command.upgrade(config(connection), "0005")
+        said = "INSERT INTO messages SELECT 1, 1, 'a', 1, 'text', 'Hello', NULL, '', 1, 1, '2026-01-01', NULL, NULL"
+        connection.execute(text(said))
+        command.upgrade(config(connection), "0006")
+        assert connection.execute(text("SELECT body, kind, extras FROM messages")).all() == [("Hello", "text", "")]
+        connection.execute(text("UPDATE messages SET kind = 'poll'"))
+        command.downgrade(config(connection), "0005")
+        assert connection.execute(text("SELECT body, kind FROM messages")).all() == [("Hello", "text")]
 
 
 def test_migrating_twice_changes_nothing_and_leaves_no_copy(tmp_path: Path) -> None:

@@ -88,6 +88,7 @@ class Moving:
     tone: str
     counts: bool
     at: datetime
+    icon: str = ""
     # A system line is put into words by its template.
     note: object | None = None
 

@@ -7,6 +7,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from app.chats import service
+from app.chats.panes import panes_of
 from app.forms import form
 from app.users.service import me
 from app.web import database, done, number, page
@@ -19,9 +20,8 @@ async def info(request: Request) -> Response:
         is_in = chat.in_group and chat.is_present
         members = await service.members(work, chat.id, me(request)) if is_in else []
         chat = await service.with_people(work, chat, request.app.state.presence.online)
-    return await page(
-        request, "chats/info.html", {"chat": chat, "members": members, "section": "chats"}, data=members
-    )
+        values = {"chat": chat, "members": members, "panes": await panes_of(request, work, chat, "info")}
+    return await page(request, "chats/info.html", {**values, "section": "chats"}, data=members)
 
 
 async def save_draft(request: Request) -> Response:

@@ -105,6 +105,14 @@ def seen_from_outside(group: Chat) -> Conversation:
     return Conversation(**values, role=None, is_present=False, read_seq=0, delivered_seq=0, draft="")
 
 
+async def from_outside(work: Work, chat_id: int) -> Conversation:
+    """A chat as it is for what shows nothing about its reader. Raises NotFound."""
+    chat = await work.first(select(Chat).where(Chat.id == chat_id))
+    if not chat:
+        raise NotFound
+    return seen_from_outside(chat)
+
+
 async def counters(work: Work, chat_id: int) -> Step:
     """Where the chat stands."""
     chat = await work.first(select(Chat).where(Chat.id == chat_id))

@@ -10,9 +10,10 @@ from markupsafe import Markup
 
 from app.chats.models import Conversation, Moving
 from app.db import Work
-from app.messages import text
+from app.messages import parts, text
 from app.messages.emoji import emoji_count
 from app.messages.models import Message
+from app.messages.parts import KINDS, Shown
 from app.users import service as users
 from app.users.models import Person
 
@@ -47,6 +48,7 @@ class Bubble:
     in_group: bool
     note: Note | None = None
     deleted_by: Person | None = None
+    extras: tuple[Shown, ...] = ()
 
     @property
     def html(self) -> Markup:
@@ -61,13 +63,18 @@ class Bubble:
         return text.is_long(self.body)
 
     @property
+    def slots(self) -> set[str]:
+        """Where extras stand in it."""
+        return {extra.slot for extra in self.extras}
+
+    @property
     def key(self) -> tuple[object, ...]:
         """What tells its markup from any other: a change to a message takes a revision, but not a name's, nor a time
         that is set later, as by an import.
         """
         named = (self.sender, *(self.note.subjects if self.note else ()), self.deleted_by)
         names = tuple((person.id, person.display_name) for person in named if person)
-        return self.chat_id, self.id, self.revision, self.at, self.starts_run, names
+        return self.chat_id, self.id, self.revision, self.at, self.starts_run, names, self.extras
 
     @property
     def counts(self) -> bool:
@@ -81,10 +88,12 @@ async def bubbles(
     """Bubbles for messages of one chat; `people` who are known already need not be looked up."""
     known = [*(people or {}).values(), *((chat.partner,) if chat.partner else ())]
     found = await users.several(work, {id_ for message in messages for id_ in mentioned(message)}, known)
-    return [bubble(message, chat.in_group, found) for message in messages]
+    extras = await parts.load(work, chat.id, {each.seq: each.extras.split() for each in messages if each.extras})
+    return [bubble(message, chat.in_group, found, extras.get(message.seq, ())) for message in messages]
 
 
-def bubble(message: Message, in_group: bool, people: Mapping[int, Person]) -> Bubble:
+def bubble(message: Message, in_group: bool, people: Mapping[int, Person], extras: tuple[Shown, ...] = ()) -> Bubble:
+    """One of them, when all that it shows is known."""
     sender = people.get(message.sender_id, UNKNOWN)
     event = message.event or {}
     return Bubble(
@@ -102,6 +111,7 @@ def bubble(message: Message, in_group: bool, people: Mapping[int, Person]) -> Bu
         in_group=in_group,
         note=_note(event, sender, people) if message.kind == "note" else None,
         deleted_by=people.get(event["by"]) if "by" in event else None,
+        extras=extras,
     )
 
 
@@ -119,6 +129,7 @@ def _note(event: dict[str, object], actor: Person, people: Mapping[int, Person])
 
 def moving(shown: Bubble) -> Moving:
     """What a message is in the chat list."""
+    kind = KINDS[shown.kind]
     tone = "note" if shown.kind == "note" else "deleted" if shown.deleted else "text"
     return Moving(
         chat_id=shown.chat_id,
@@ -127,7 +138,8 @@ def moving(shown: Bubble) -> Moving:
         revision=shown.revision,
         sender_id=shown.sender.id,
         sender_name=shown.sender.display_name,
-        preview=text.plain(shown.body),
+        preview=kind.preview(shown.body),
+        icon="" if shown.deleted else kind.icon,
         tone=tone,
         counts=shown.counts,
         at=shown.at,

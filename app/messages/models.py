@@ -5,18 +5,20 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, Column, Index, Text, UniqueConstraint, text
+from sqlalchemy import JSON, Column, Index, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from app.db import Number, now
 
 
 class Message(SQLModel, table=True):
-    """One message, or a system line (`kind` note, its `event` structured, never prose)."""
+    """One message, or a system line (`kind` note, its `event` structured, never prose).
+
+    `kind` and the names in `extras`, with spaces between them, are those of `parts.py`.
+    """
 
     __tablename__ = "messages"
     __table_args__ = (
-        CheckConstraint("kind IN ('text', 'note')", name="kind"),
         UniqueConstraint("chat_id", "id"),
         Index("ix_messages_chat_id_revision", "chat_id", "revision"),
         # What unread counts look through.
@@ -36,6 +38,7 @@ class Message(SQLModel, table=True):
     sender_id: int = Field(sa_type=Number, foreign_key="users.id")
     kind: str = "text"
     body: str = Field(default="", sa_column=Column(Text, nullable=False))
+    extras: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=text("''")))
     event: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
     # Of the first body: a repeated send is recognised by it, also after an edit.
     fingerprint: str = ""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from app.db import Database
 from app.errors import Refused
 from app.messages.drafts import Draft
-from app.messages.sending import Repeat, Sending, Sent, repeated, send_all
+from app.messages.sending import Answer, Repeat, Sending, Sent, repeated, send_all
 from app.users.models import Person
 
 AT_ONCE = 64
@@ -57,10 +57,16 @@ class SendQueue:
 
     async def _store(self, wishes: list[Sending]) -> Sequence[Sent | Exception]:
         try:
-            answers = await self.database.run(send_all, wishes)
+            answers = await self._say(wishes)
             return [await self._repeated(each) if isinstance(each, Repeat) else each for each in answers]
         except Exception as error:
             return [error] * len(wishes)
+
+    async def _say(self, wishes: list[Sending]) -> list[Answer]:
+        if any(wish.draft.brings for wish in wishes):
+            async with self.database.write() as work:
+                return await send_all(work, wishes)
+        return await self.database.run(send_all, wishes)
 
     async def _repeated(self, repeat: Repeat) -> Sent | Refused:
         async with self.database.read() as work:

@@ -12,13 +12,16 @@ from starlette.routing import Route
 
 from app.chats import service as chats
 from app.chats.models import Conversation
+from app.chats.panes import panes_of
 from app.db import Work
 from app.errors import Forbidden, Unavailable
 from app.forms import form, query_number
 from app.messages import broadcasts, history, service
+from app.messages.actions import OWN
 from app.messages.bubbles import Bubble, bubbles
 from app.messages.drafts import Draft, clean_body
 from app.messages.history import Changes, Window
+from app.messages.parts import ACTIONS
 from app.metrics import sending
 from app.receipts import service as receipts
 from app.receipts.marks import Mark
@@ -67,6 +70,7 @@ async def _conversation(request: Request, work: Work, chat: Conversation) -> dic
         "draft": typed.get("body", "") if typed else chat.draft,
         "message_id": str(uuid.uuid4()),
         "error": getattr(request.state, "errors", {}).get("body", ""),
+        "panes": await panes_of(request, work, chat, "header", "banner", "strip"),
         "section": "chats",
     }
 
@@ -108,6 +112,7 @@ def message_data(bubble: Bubble) -> dict[str, Any]:
         "event": {"type": note.type, "subjects": [each.id for each in note.subjects], "value": note.value}
         if note
         else None,
+        "extras": {extra.name: extra.value for extra in bubble.extras},
     }
 
 
@@ -203,8 +208,9 @@ async def send(socket: Socket, frame: dict[str, Any]) -> None:
     """The frame message.send: like the POST; the sender hears the bubble as everybody does."""
     app = socket.app.state
     await app.sends.require(f"user:{socket.user.id}")
-    fields = {name: value for name in ("id", "body") if isinstance(value := frame.get(name), str)}
-    draft = Draft.read({**fields, "seen": str(frame.get("seen", ""))}, app.settings.message_length)
+    texts = {name: value for name, value in frame.items() if isinstance(value, str)}
+    numbers = {name: str(value) for name, value in frame.items() if type(value) is int}
+    draft = Draft.read({**numbers, "body": "", **texts}, app.settings.message_length)
     chat_id = chat_of(frame)
     async with app.database.read() as work:
         user = await users.get(work, socket.user.id)  # as they are now, not as they were when the page came up
@@ -219,17 +225,14 @@ async def menu(request: Request) -> Response:
 
 
 async def _menu(request: Request) -> dict[str, Any]:
-    user, window = me(request), settings(request)
+    user = me(request)
     async with database(request).read() as work:
         chat, message, bubble = await _one(request, work, user)
-    return {
-        "chat": chat,
-        "message": bubble,
-        "may_edit": service.may_edit(message, chat, user, window.edit_window),
-        "may_delete": service.may_delete(message, chat, user, window.delete_window),
-        "may_hide": True,
-        "section": "chats",
-    }
+        may = {name: each.is_offered(chat, message, user, settings(request)) for name, each in ACTIONS.items()}
+        offered = sorted((each for name, each in ACTIONS.items() if may[name]), key=lambda each: each.rank)
+        items = [(each.template, await each.load(work, chat, message, user) if each.load else ()) for each in offered]
+    allowed = {f"may_{name}": is_offered for name, is_offered in may.items()}
+    return {"chat": chat, "message": bubble, "items": items, "section": "chats", **allowed}
 
 
 async def _one(request: Request, work: Work, user: Person) -> tuple[Conversation, Any, Bubble]:
@@ -300,3 +303,4 @@ routes = [
     Route(f"{MESSAGE}/hide", hide, methods=["POST"]),
 ]
 frames = {"message.send": send}
+actions = OWN

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,10 +17,11 @@ from app.chats.service import Step
 from app.db import Work, now
 from app.errors import Conflict, Invalid, NotFound, Refused
 from app.hot import Hot, moment
-from app.messages import broadcasts
+from app.messages import broadcasts, parts
 from app.messages.bubbles import Bubble, bubble, mentioned, moving
 from app.messages.drafts import Draft, starts_run
 from app.messages.models import Message
+from app.messages.parts import Part
 from app.receipts import service as receipts
 from app.receipts.marks import Mark
 from app.users import service as users
@@ -38,21 +39,23 @@ NEAR = Hot(
     id="text",
     seq="bigint",
 )
+COLUMNS = {
+    "chat_id": "bigint",
+    "seq": "bigint",
+    "id": "text",
+    "sender_id": "bigint",
+    "kind": "text",
+    "body": "text",
+    "extras": "text",
+    "fingerprint": "text",
+    "revision": "bigint",
+    "starts_run": "boolean",
+    "created_at": "timestamptz",
+}
 STORE = Hot(
-    """INSERT INTO messages
-        (chat_id, seq, id, sender_id, kind, body, fingerprint, revision, starts_run, created_at)
-    SELECT w.chat_id, w.seq, w.id, w.sender_id, w.kind, w.body, w.fingerprint, w.revision, w.starts_run, w.created_at
-    FROM {rows} WHERE true""",
-    chat_id="bigint",
-    seq="bigint",
-    id="text",
-    sender_id="bigint",
-    kind="text",
-    body="text",
-    fingerprint="text",
-    revision="bigint",
-    starts_run="boolean",
-    created_at="timestamptz",
+    f"""INSERT INTO messages ({", ".join(COLUMNS)})
+    SELECT {", ".join(f"w.{name}" for name in COLUMNS)} FROM {{rows}} WHERE true""",  # noqa: S608
+    **COLUMNS,
 )
 
 
@@ -96,7 +99,7 @@ class Newest:
 async def send_all(work: Work, wishes: Sequence[Sending]) -> list[Answer]:
     """Say all of this; answers for each wish, in their order, what became of it or why not.
 
-    It asks nothing but hot statements, as `Database.run` wants it.
+    It asks nothing but hot statements, as `Database.run` wants it, unless a draft brings something for extras.
     """
     found = await places.lock(work, {(each.chat_id, each.user.id) for each in wishes})
     last = {place.chat_id: place.last_seq for place in found.values()}
@@ -112,7 +115,7 @@ async def send_all(work: Work, wishes: Sequence[Sending]) -> list[Answer]:
         for each in wishes
     ]
     await batch.store(work)
-    return answers
+    return [batch.as_stored(answer) for answer in answers]
 
 
 def _refusal(place: Place | None) -> Refused | None:
@@ -132,7 +135,8 @@ async def repeated(work: Work, repeat: Repeat) -> Sent | Refused:
     if (known.sender_id, known.fingerprint) != (wish.user.id, wish.draft.fingerprint):
         return Conflict(USED, {"body": USED})
     people = await users.several(work, mentioned(known))
-    return Sent(bubble(known, place.kind == "group", people), False)
+    extras = await parts.load(work, known.chat_id, {known.seq: known.extras.split()})
+    return Sent(bubble(known, place.kind == "group", people, extras.get(known.seq, ())), False)
 
 
 class _Batch:
@@ -149,7 +153,7 @@ class _Batch:
         if refusal := _refusal(place):
             return refusal
         if twin := self.sent.get((wish.chat_id, wish.draft.id)):
-            is_same = twin[0].user.id == wish.user.id and twin[0].draft.body == wish.draft.body
+            is_same = twin[0].user.id == wish.user.id and twin[0].draft.fingerprint == wish.draft.fingerprint
             return Sent(twin[1], False) if is_same else Conflict(USED, {"body": USED})
         assert place
         shown = self._shown(wish, place)
@@ -160,11 +164,12 @@ class _Batch:
         """The message, with the next numbers of its chat."""
         before, at = self.steps.get(place.chat_id, Step(place.last_seq, place.revision)), now()
         step = self.steps[place.chat_id] = Step(before.seq + 1, before.revision + 1)
-        begins = starts_run(self.newest.get(place.chat_id), "text", wish.user.id, at)
-        self.newest[place.chat_id] = Newest("text", wish.user.id, at)
+        kind = wish.draft.kind
+        begins = starts_run(self.newest.get(place.chat_id), kind, wish.user.id, at)
+        self.newest[place.chat_id] = Newest(kind, wish.user.id, at)
         return Bubble(
             id=wish.draft.id, chat_id=place.chat_id, seq=step.seq, revision=step.revision, sender=wish.user,
-            kind="text", body=wish.draft.body, at=at, starts_run=begins, edited=False, deleted=False,
+            kind=kind, body=wish.draft.body, at=at, starts_run=begins, edited=False, deleted=False,
             in_group=place.kind == "group",
         )  # fmt: skip
 
@@ -173,6 +178,8 @@ class _Batch:
             return
         await places.advance(work, self.steps)
         await work.many(STORE, [_row(wish, shown) for wish, shown in self.sent.values()])
+        if any(wish.draft.brings for wish, _ in self.sent.values()):
+            await self._add_extras(work)
         marks: dict[tuple[int, int], Mark] = {}
         for wish, shown in self.sent.values():
             key = wish.chat_id, wish.user.id
@@ -186,8 +193,34 @@ class _Batch:
         if marks:
             await receipts.store_locked(work, marks)
 
+    async def _add_extras(self, work: Work) -> None:
+        """Let features store what messages bring for them, and show it."""
+        bringing = [(key, wish, shown) for key, (wish, shown) in self.sent.items() if wish.draft.brings]
+        await parts.store(work, [
+            (name, Part(shown.chat_id, shown.seq, wish.user.id, value))
+            for _, wish, shown in bringing
+            for name, value in wish.draft.brings.items()
+        ])  # fmt: skip
+        for chat_id in {key[0] for key, *_ in bringing}:
+            here = [each for each in bringing if each[0][0] == chat_id]
+            extras = await parts.load(work, chat_id, {shown.seq: wish.draft.brings for _, wish, shown in here})
+            for key, wish, shown in here:
+                self.sent[key] = wish, replace(shown, extras=extras.get(shown.seq, ()))
+
+    def as_stored(self, answer: Answer) -> Answer:
+        """The answer with the extras that the message got after it was made."""
+        if not isinstance(answer, Sent) or not (found := self.sent.get((answer.bubble.chat_id, answer.bubble.id))):
+            return answer
+        return replace(answer, bubble=found[1])
+
 
 def _row(wish: Sending, shown: Bubble) -> dict[str, Any]:
     names = ("chat_id", "seq", "id", "kind", "body", "revision", "starts_run")
     values = {name: getattr(shown, name) for name in names}
-    return {**values, "sender_id": wish.user.id, "fingerprint": wish.draft.fingerprint, "created_at": shown.at}
+    return {
+        **values,
+        "sender_id": wish.user.id,
+        "extras": parts.changed("", wish.draft.brings),
+        "fingerprint": wish.draft.fingerprint,
+        "created_at": shown.at,
+    }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -13,12 +13,13 @@ from sqlmodel import col, select
 from app.chats import service as chats
 from app.chats.models import Conversation
 from app.db import Work, now
-from app.errors import Conflict, Forbidden, Refused
-from app.messages import broadcasts
+from app.errors import Conflict, Forbidden, NotFound, Refused
+from app.messages import broadcasts, parts
 from app.messages.bubbles import Bubble, bubbles, moving
 from app.messages.drafts import Draft
 from app.messages.history import require_visible
 from app.messages.models import HiddenMessage, Message
+from app.messages.parts import KINDS, WATCHERS
 from app.messages.sending import Repeat, Sending, repeated, send_all
 from app.users.models import Person
 
@@ -73,26 +74,24 @@ async def note(
 
 
 async def require_own(work: Work, user: Person, chat_id: int, seq: int) -> tuple[Conversation, Message]:
-    """The chat, and a living text of `user` in it. Raises NotFound or Forbidden."""
+    """The chat, and a living message of `user` in it whose words may change. Raises NotFound or Forbidden."""
     chat = await chats.require_present(work, chat_id, user)
     message = await require_visible(work, chat, user, seq)
-    if message.sender_id != user.id or message.kind != "text" or message.deleted_at:
+    if message.sender_id != user.id or not KINDS[message.kind].may_edit or message.deleted_at:
         raise Forbidden("Only a message of your own that still stands can be changed.")
     return chat, message
 
 
 def may_edit(message: Message, chat: Conversation, user: Person, window: timedelta) -> bool:
-    return _is_living_text(message) and chat.may_write and message.sender_id == user.id and _within(message, window)
+    mine = message.sender_id == user.id and _within(message, window)
+    return mine and chat.may_write and KINDS[message.kind].may_edit and message.deleted_at is None
 
 
 def may_delete(message: Message, chat: Conversation, user: Person, window: timedelta) -> bool:
     """Authors for a while; a group's admins any time."""
     own = message.sender_id == user.id and _within(message, window)
-    return _is_living_text(message) and chat.may_write and (own or chat.may_manage)
-
-
-def _is_living_text(message: Message) -> bool:
-    return message.kind == "text" and message.deleted_at is None
+    is_living = message.kind != "note" and message.deleted_at is None
+    return is_living and chat.may_write and (own or chat.may_manage)
 
 
 def _within(message: Message, window: timedelta) -> bool:
@@ -106,7 +105,12 @@ async def edit(work: Work, user: Person, chat_id: int, seq: int, body: str, wind
         raise Conflict("It is too late to edit this message.")
     if message.body == body:
         return (await bubbles(work, chat, [message]))[0]
-    return await _change(work, chat, seq, body=body, edited_at=now())
+    has: dict[str, bool] = {}
+    for watcher in WATCHERS.values():
+        if watcher.edited:
+            has |= await watcher.edited(work, message, body)
+    extras = parts.changed(message.extras, *([name for name in has if has[name] is on] for on in (True, False)))
+    return await _change(work, chat, seq, body=body, extras=extras, edited_at=now())
 
 
 async def delete(work: Work, user: Person, chat_id: int, seq: int, window: timedelta) -> Bubble:
@@ -118,23 +122,53 @@ async def delete(work: Work, user: Person, chat_id: int, seq: int, window: timed
     if not may_delete(message, chat, user, window):
         raise Forbidden("This message can’t be deleted for everyone any more.")
     event = {"by": user.id} if message.sender_id != user.id else None
+    await forget(work, chat_id, [seq])
     work.announce(broadcasts.deleted, chat_id, seq, message.sender_id)
-    return await _change(work, chat, seq, body="", event=event, edited_at=None, deleted_at=now())
+    return await _change(work, chat, seq, body="", extras="", event=event, edited_at=None, deleted_at=now())
+
+
+async def forget(work: Work, chat_id: int, seqs: Sequence[int]) -> None:
+    """Have all features drop what they keep about messages that are about to go."""
+    for watcher in WATCHERS.values():
+        if watcher.deleted:
+            await watcher.deleted(work, chat_id, seqs)
+
+
+async def revise(
+    work: Work, chat_id: int, seq: int, *, add: Collection[str] = (), remove: Collection[str] = ()
+) -> Bubble:
+    """Tell that what an extra of a message shows has changed, after its rows were; the chat list stays as it is.
+
+    `add` and `remove` name extras that the message has from now on, or no more. Raises NotFound for a message that is
+    absent or deleted.
+    """
+    revision = await chats.revise(work, chat_id)
+    this = col(Message.chat_id) == chat_id, col(Message.seq) == seq, col(Message.deleted_at).is_(None)
+    message = await work.first(select(Message).where(*this))
+    if not message:
+        raise NotFound
+    extras = parts.changed(message.extras, add, remove)
+    bubble = await _write(work, await chats.from_outside(work, chat_id), seq, revision=revision, extras=extras)
+    work.announce(broadcasts.changed, bubble)
+    return bubble
 
 
 async def _change(work: Work, chat: Conversation, seq: int, **values: Any) -> Bubble:
-    revision = await chats.revise(work, chat.id)
-    result = await work.execute(
-        update(Message)
-        .where(col(Message.chat_id) == chat.id, col(Message.seq) == seq)
-        .values(revision=revision, **values)
-        .returning(*Message.__table__.columns)  # type: ignore[attr-defined]
-    )
-    message: Message = result.one()  # type: ignore[assignment]
-    bubble = (await bubbles(work, chat, [message]))[0]
+    bubble = await _write(work, chat, seq, revision=await chats.revise(work, chat.id), **values)
     work.announce(broadcasts.changed, bubble)
     chats.tell_changed(work, moving(bubble))
     return bubble
+
+
+async def _write(work: Work, chat: Conversation, seq: int, **values: Any) -> Bubble:
+    result = await work.execute(
+        update(Message)
+        .where(col(Message.chat_id) == chat.id, col(Message.seq) == seq)
+        .values(values)
+        .returning(*Message.__table__.columns)  # type: ignore[attr-defined]
+    )
+    message: Message = result.one()  # type: ignore[assignment]
+    return (await bubbles(work, chat, [message]))[0]
 
 
 async def hide(work: Work, user: Person, chat_id: int, seq: int) -> str:

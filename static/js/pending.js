@@ -20,7 +20,7 @@ function emojiCount(body) {
 
 /** Whether a message by me goes on with what I said just before. */
 function goesOn(before, at) {
-  if (!before || before.dataset.kind !== "text" || Number(before.dataset.sender) !== me) return false;
+  if (!before || before.dataset.kind === "note" || Number(before.dataset.sender) !== me) return false;
   const passed = new Date(at) - new Date(before.dataset.at);
   return passed < RUN && before.dataset.at.slice(0, 10) === at.slice(0, 10);
 }

@@ -1,0 +1,145 @@
+"""What other features add to messages, by name: extras, kinds, actions, watchers.
+
+Each feature hands in its own beside its `routes`, and `main.py` puts them here. So messages know none of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from app.chats.models import Conversation
+from app.db import Work
+from app.messages import text
+from app.messages.models import Message
+from app.settings import Settings
+from app.users.models import Person
+
+SLOTS = ("before", "text", "after", "meta", "edge")
+
+
+class Part(NamedTuple):
+    """What a message that is being sent brings for one of its extras."""
+
+    chat_id: int
+    seq: int
+    sender_id: int
+    value: Any
+
+
+Load = Callable[[Work, int, Sequence[int]], Awaitable[Mapping[int, Hashable]]]
+Read = Callable[[Mapping[str, str]], Any]
+Store = Callable[[Work, Sequence[Part]], Awaitable[None]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extra:
+    """Something that bubbles show beside their text, the same for every reader.
+
+    `template` is plain, like the bubble, and sees `message` and `value`. It stands in a slot: `before` the text, in
+    place of the `text`, `after` it, in the `meta` line beside the time, or at the lower `edge`.
+    """
+
+    slot: str
+    template: str
+    # load(work, chat_id, seqs): for each message that has one its value. It is frozen and tells all that is shown,
+    # people as (id, display name), because bubbles are kept by it.
+    load: Load
+    # read(fields): what the fields of a send bring for it, or None. Raises Invalid.
+    read: Read | None = None
+    # store(work, parts): writes the rows of messages that were just stored.
+    store: Store | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """A sort of message: how the list of chats tells of it, and what may be done with it.
+
+    What it shows beside its body is an extra. All kinds but `note` count as unread.
+    """
+
+    icon: str = ""
+    preview: Callable[[str], str] = text.plain
+    may_edit: bool = False
+    may_copy: bool = False
+    may_forward: bool = False
+
+
+Offered = Callable[[Conversation, Message, Person, Settings], bool]
+LoadFor = Callable[[Work, Conversation, Message, Person], Awaitable[Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Action:
+    """An entry of a message's menu.
+
+    `template` sees `chat`, `message`, `place` (the address of the message) and `value`, what `load` answers. Entries
+    stand by their ranks.
+    """
+
+    template: str
+    is_offered: Offered
+    rank: int
+    load: LoadFor | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watcher:
+    """What a feature does in the same work when messages are edited or deleted for everyone, whether or not they
+    have an extra of its own.
+    """
+
+    # edited(work, message, body): before a message gets another body; answers which extras it has then, and has not.
+    edited: Callable[[Work, Message, str], Awaitable[Mapping[str, bool]]] | None = None
+    # deleted(work, chat_id, seqs): drops all that is kept about them.
+    deleted: Callable[[Work, int, Sequence[int]], Awaitable[None]] | None = None
+
+
+EXTRAS: dict[str, Extra] = {}
+KINDS: dict[str, Kind] = {"text": Kind(may_edit=True, may_copy=True, may_forward=True), "note": Kind()}
+ACTIONS: dict[str, Action] = {}
+WATCHERS: dict[str, Watcher] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An extra of one message, as its bubble shows it."""
+
+    name: str
+    slot: str
+    template: str
+    value: Hashable
+
+
+async def load(work: Work, chat_id: int, named: Mapping[int, Iterable[str]]) -> dict[int, tuple[Shown, ...]]:
+    """The extras of messages of one chat, by seq; `named` says which each has. One query for each name, however many
+    messages have it, and none for a name that no message has.
+    """
+    found: dict[int, tuple[Shown, ...]] = {}
+    for name, extra in EXTRAS.items():
+        if seqs := [seq for seq, names in named.items() if name in names]:
+            for seq, value in (await extra.load(work, chat_id, seqs)).items():
+                found[seq] = (*found.get(seq, ()), Shown(name, extra.slot, extra.template, value))
+    return found
+
+
+def read(fields: Mapping[str, str]) -> dict[str, Any]:
+    """What the fields of a send bring for extras, by their names. Raises Invalid."""
+    found = {name: extra.read(fields) for name, extra in EXTRAS.items() if extra.read}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+async def store(work: Work, brought: Iterable[tuple[str, Part]]) -> None:
+    """Write what messages that were just stored brought for their extras."""
+    by_name: dict[str, list[Part]] = {}
+    for name, part in brought:
+        by_name.setdefault(name, []).append(part)
+    for name, parts in by_name.items():
+        if keep := EXTRAS[name].store:
+            await keep(work, parts)
+
+
+def changed(names: str, add: Collection[str] = (), remove: Collection[str] = ()) -> str:
+    """The column `extras` with some names more and some less."""
+    return " ".join(sorted(({*names.split()} | {*add}) - {*remove}))
