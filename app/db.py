@@ -109,7 +109,9 @@ class Database:
         return counted("read", self.backend.read())
 
     async def look(self, service: Service[T], *arguments: Any) -> T:
-        """The same for a service that only looks, at one state of the database."""
+        """The same for a service that only looks, at one state of the database. It may ask anything, but should ask
+        statements that are constants: each is compiled once.
+        """
         async with counted("read", nullcontext()):
             return await self.backend.look(service, *arguments)
 

@@ -16,7 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from app.errors import Unavailable
 from app.sqlite_cursor import Driver
-from app.sqlite_writer import NO_ROOM, SqliteWriter, driver_of, finish, many_of, many_there
+from app.sqlite_look import Look
+from app.sqlite_writer import NO_ROOM, SqliteWriter, driver_of, finish, many_of
 from app.work import Publish, Service, Work
 
 T = TypeVar("T")
@@ -67,10 +68,8 @@ class Sqlite:
             raise Unavailable("The server is very busy. Please try again in a moment.") from error
 
     async def look(self, service: Service[T], *arguments: Any) -> T:
-        connection = await self._looker()
-        driver = await driver_of(connection)
-        work = Work(connection, many_there(driver))
-        return cast("T", await driver._execute(_look, driver, service, work, arguments))
+        driver = await driver_of(await self._looker())
+        return cast("T", await driver._execute(_look, driver, service, arguments))
 
     async def _looker(self) -> AsyncConnection:
         """The reader that answers all looks, one after the other in its thread."""
@@ -92,11 +91,11 @@ def _lower(text: str | None) -> str | None:
     return text and text.lower()
 
 
-def _look(driver: Any, service: Service[T], work: Work, arguments: Iterable[Any]) -> T:
+def _look(driver: Any, service: Service[T], arguments: Iterable[Any]) -> T:
     """For the connection's thread: what a service sees of one state of the database."""
     driver._conn.execute("BEGIN")
     try:
-        return finish(service(work, *arguments))
+        return finish(service(Look(driver), *arguments))
     finally:
         driver._conn.execute("ROLLBACK")
 

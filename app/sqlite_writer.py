@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.errors import Unavailable
 from app.hot import Hot
+from app.sqlite_look import ask
 from app.work import Many, Publish, Service, Work
 
 T = TypeVar("T")
@@ -252,8 +253,7 @@ def many_there(driver: Any) -> Many:
     """The same for who is in the connection's thread already."""
 
     async def many(statement: Hot, rows: str) -> Sequence[Sequence[Any]]:
-        found: Sequence[Sequence[Any]] = driver._conn.execute(statement.sqlite, (rows,)).fetchall()
-        return found
+        return ask(driver, statement.sqlite, (rows,))
 
     return many
 
@@ -265,4 +265,4 @@ def finish(coroutine: Coroutine[Any, Any, T]) -> T:
     except StopIteration as end:
         return cast("T", end.value)
     coroutine.close()
-    raise RuntimeError("This may ask nothing but hot statements.")
+    raise RuntimeError("This waits for something else than what the database answers at once.")

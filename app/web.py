@@ -16,7 +16,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Match, Mount, Route
 from starlette.types import Scope
 
-from app.db import Database, Work
+from app.db import Database
 from app.errors import NotFound, Refused, Unauthenticated
 from app.security import protect
 from app.settings import Settings
@@ -82,24 +82,20 @@ async def page(
     *,
     data: Any = None,
     status: int = 200,
-    work: Work | None = None,
 ) -> Response:
-    """Answer with a template: whole for browsers, its own block for htmx and curl, `data` as JSON.
-
-    The left column is asked for in `work`, or in a work of its own.
-    """
+    """Answer with a template: whole for browsers, its own block for htmx and curl, `data` as JSON."""
     kind = caller(request)
     if kind is Caller.JSON:
         return as_json(data if data is not None else values, status)
     whole = kind is Caller.BROWSER
     # A card stands alone, so an error can be shown while there is no database to fill the left column from.
-    context = {**await _context(request, whole and template != ERROR, work), **(values or {})}
+    context = {**await _context(request, whole and template != ERROR), **(values or {})}
     templates = cast("Templates", request.app.state.templates)
     html = templates.render(template, **context) if whole else templates.render_block(template, context)
     return _html(html, status)
 
 
-async def _context(request: Request, whole: bool, work: Work | None) -> dict[str, Any]:
+async def _context(request: Request, whole: bool) -> dict[str, Any]:
     """What every template may count on."""
     state = request.state
     user = getattr(state, "user", None)
@@ -113,7 +109,7 @@ async def _context(request: Request, whole: bool, work: Work | None) -> dict[str
         "errors": getattr(state, "errors", {}),
     }
     if user and whole:
-        context |= await request.app.state.shell(request, work)
+        context |= await request.app.state.shell(request)
     return context
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,6 +17,7 @@ from app.db import now
 from app.messages.models import Message
 from app.receipts import service
 from app.receipts.marks import Mark
+from app.sqlite_look import ask as ask_sqlite
 from app.users.models import User
 from tests.make import CURL, HTML, JSON, PASSWORD_HASH, Member, make_group, make_messages
 
@@ -36,11 +37,18 @@ def statements(app: Starlette) -> Iterator[list[str]]:
     def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
         sent.append(statement)
 
+    def ask(driver: Any, statement: str, values: Sequence[Any]) -> list[Any]:
+        sent.append(statement)
+        return ask_sqlite(driver, statement, values)
+
     engines = [engine.sync_engine for engine in app.state.database.engines]
     for engine in engines:
         event.listen(engine, "before_cursor_execute", note)
     try:
-        yield sent
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("app.sqlite_look.ask", ask)
+            patch.setattr("app.sqlite_writer.ask", ask)
+            yield sent
     finally:
         for engine in engines:
             event.remove(engine, "before_cursor_execute", note)

@@ -19,8 +19,9 @@ async def info(request: Request) -> Response:
         chat = await service.require_member(work, number(request, "chat_id"), me(request))
         is_in = chat.in_group and chat.is_present
         members = await service.members(work, chat.id, me(request)) if is_in else []
-        chat = await service.with_people(work, chat, request.app.state.presence.online)
+        chat = await service.with_count(work, chat)
         values = {"chat": chat, "members": members, "panes": await panes_of(request, work, chat, "info")}
+    values["chat"] = await service.with_online(chat, request.app.state.presence.online)
     return await page(request, "chats/info.html", {**values, "section": "chats"}, data=members)
 
 

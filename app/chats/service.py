@@ -90,12 +90,17 @@ def _partner(row: Any, user: Person) -> Person | None:
     return user if row.kind == "self" else None
 
 
-async def with_people(work: Work, chat: Conversation, online: Online) -> Conversation:
-    """The same with what its header shows: whether the partner is here, or how many are in."""
-    if chat.partner:
-        is_online = bool(await online([chat.partner.id]))
-        return replace(chat, partner=replace(chat.partner, online=is_online))
-    return replace(chat, member_count=await member_count(work, chat.id))
+async def with_count(work: Work, chat: Conversation) -> Conversation:
+    """A group with how many are in it."""
+    return replace(chat, member_count=await member_count(work, chat.id)) if chat.in_group else chat
+
+
+async def with_online(chat: Conversation, online: Online) -> Conversation:
+    """A direct chat with whether the partner is here."""
+    if not chat.partner:
+        return chat
+    is_online = bool(await online([chat.partner.id]))
+    return replace(chat, partner=replace(chat.partner, online=is_online))
 
 
 def seen_from_outside(group: Chat) -> Conversation:

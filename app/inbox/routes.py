@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 from starlette.requests import Request
@@ -16,6 +17,7 @@ from app.forms import form, query_text
 from app.inbox import service
 from app.inbox.service import Row
 from app.users import service as users
+from app.users.models import Person
 from app.users.service import me
 from app.web import VARY, Caller, caller, database, done, number, page, render
 
@@ -23,21 +25,13 @@ FILTERS = ("all", "unread", "groups")
 PEOPLE_FOUND = 8
 
 
-async def shell(request: Request, work: Work | None = None) -> dict[str, Any]:
-    """What the left column of a whole page shows; asked for in `work`, or in a work of its own."""
-    if work:
-        return await _list(request, work)
-    async with database(request).read() as work:
-        return await _list(request, work)
-
-
-async def _list(request: Request, work: Work) -> dict[str, Any]:
+async def shell(request: Request) -> dict[str, Any]:
+    """What the left column of a whole page shows."""
     shown = request.query_params.get("filter", "all")
     query = query_text(request, "q") if request.scope["path"].endswith("/chats") else ""
     user = me(request)
-    rows = await service.rows(work, user)
+    rows, people = await database(request).look(_listed, user, query)
     chosen = service.chosen(rows, shown, query)
-    people = await users.directory(work, query, PEOPLE_FOUND) if query else []
     return {
         "rows": await service.with_state(chosen, request.app.state.presence.online, _open_chat(request)),
         "filter": shown if shown in FILTERS else "all",
@@ -46,6 +40,11 @@ async def _list(request: Request, work: Work) -> dict[str, Any]:
         "people": [person for person in people if person.id != user.id],
         "section": "chats",
     }
+
+
+async def _listed(work: Work, user: Person, query: str) -> tuple[list[Row], Sequence[Person]]:
+    people = await users.directory(work, query, PEOPLE_FOUND) if query else []
+    return await service.rows(work, user), people
 
 
 def _open_chat(request: Request) -> int | None:
@@ -65,9 +64,9 @@ async def listing(request: Request) -> Response:
     """The list alone; unchanged lists are answered with 304."""
     if caller(request) is Caller.BROWSER:
         return await page(request, "inbox/empty.html", {"section": "chats"})
-    async with database(request).read() as work:
-        values = await _list(request, work)
-    data = {"chats": [row_data(row) for row in values["rows"]], "unread_chats": values["unread_chats"]}
+    values = await shell(request)
+    is_json = caller(request) is Caller.JSON
+    data = {"chats": list(map(row_data, values["rows"])), "unread_chats": values["unread_chats"]} if is_json else None
     response = await page(request, "inbox/_list.html", values, data=data)
     tag = f'"{hashlib.sha256(bytes(response.body)).hexdigest()[:20]}"'
     if request.headers.get("if-none-match") == tag:
@@ -94,8 +93,7 @@ def row_data(row: Row) -> dict[str, Any]:
 
 async def row(request: Request) -> Response:
     """One chat's line, for a page that hears of a chat that it does not show."""
-    async with database(request).read() as work:
-        found = await service.rows(work, me(request), [number(request, "chat_id")])
+    found = await database(request).look(service.rows, me(request), [number(request, "chat_id")])
     if not found:
         raise NotFound
     found = await service.with_state(found, request.app.state.presence.online, None)

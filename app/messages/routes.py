@@ -37,14 +37,15 @@ LATEST = 4.0  # seconds until a sender must know: what limits each work does not
 
 async def index(request: Request) -> Response:
     """The chat: at its newest messages, at the first unread one, or around, before or after a seq."""
-    async with database(request).read() as work:
-        chat = await chats.require_member(work, number(request, "chat_id"), me(request))
-        values = await _conversation(request, work, chat)
-        return await page(request, "messages/index.html", values, data=_data(values), work=work)
+    values = await database(request).look(_conversation, request)
+    values["chat"] = await chats.with_online(values["chat"], request.app.state.presence.online)
+    data = _data(values) if caller(request) is Caller.JSON else None
+    return await page(request, "messages/index.html", values, data=data)
 
 
-async def _conversation(request: Request, work: Work, chat: Conversation) -> dict[str, Any]:
+async def _conversation(work: Work, request: Request) -> dict[str, Any]:
     user = me(request)
+    chat = await chats.require_member(work, number(request, "chat_id"), user)
     asked = {name: query_number(request, name) for name in ("before", "after", "at")}
     unread, first_unread = await history.unread(work, chat, user)
     around = asked["at"]
@@ -52,7 +53,7 @@ async def _conversation(request: Request, work: Work, chat: Conversation) -> dic
         around = first_unread
     window = await history.page(work, chat, user, before=asked["before"], after=asked["after"], around=around)
     others = await _others(work, chat, user)
-    chat = await chats.with_people(work, chat, request.app.state.presence.online)
+    chat = await chats.with_count(work, chat)
     typed = getattr(request.state, "form", None)
     return {
         "chat": chat,
