@@ -243,7 +243,7 @@ async def driver_of(connection: AsyncConnection) -> Any:
 
 def many_of(driver: Any) -> Many:
     async def many(statement: Hot, rows: str) -> Sequence[Sequence[Any]]:
-        found: Sequence[Sequence[Any]] = await driver.execute_fetchall(statement.sqlite, (rows,))
+        found: Sequence[Sequence[Any]] = await driver._execute(ask, driver, statement.sqlite, (rows,))
         return found
 
     return many
