@@ -6,7 +6,7 @@ import re
 from urllib.parse import parse_qsl
 
 from starlette.datastructures import FormData, UploadFile
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message, Receive
 
 from app.errors import Invalid, Refused, TooLarge
@@ -28,15 +28,25 @@ async def form(request: Request, again: Endpoint | None = None) -> dict[str, str
     """
     if int(request.headers.get("content-length") or 0) > FORM_BYTES:
         raise TooLarge(TOO_LONG)
-    counted = Request(request.scope, _at_most(FORM_BYTES, request.receive))
+    receive = _at_most(FORM_BYTES, request.receive)
     if request.headers.get("content-type", "").startswith(URLENCODED):
-        data = _fields(await counted.body())
+        data = _fields(await _body(receive))
     else:
-        data = await counted.form(max_files=0, max_fields=FIELDS, max_part_size=FORM_BYTES)
+        data = await Request(request.scope, receive).form(max_files=0, max_fields=FIELDS, max_part_size=FORM_BYTES)
     fields = {name: UNSTORABLE.sub("", value) for name, value in data.items() if isinstance(value, str)}
     request.state.form = data
     request.state.again = again
     return fields
+
+
+async def _body(receive: Receive) -> bytes:
+    """All of a body. Raises ClientDisconnect."""
+    body: bytes = b""
+    while (message := await receive())["type"] == "http.request":
+        body += message.get("body", b"")
+        if not message.get("more_body"):
+            return body
+    raise ClientDisconnect
 
 
 def _fields(body: bytes) -> FormData:

@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect
-from starlette.routing import BaseRoute, Mount, WebSocketRoute
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 
 from app import health, jobs
 from app.auth import routes as auth
@@ -50,7 +50,7 @@ from app.settings import Settings
 from app.socket import Door, Handler, recheck
 from app.templates import Templates
 from app.users import routes as users
-from app.web import broken, gone, no_route, refused
+from app.web import broken, direct, gone, no_route, refused
 
 # A feature uses those before it, never one after it.
 FEATURES: list[Any] = [users, auth, chats, receipts, presence, messages, groups, inbox]
@@ -88,6 +88,9 @@ def create_app(settings: Settings) -> Starlette:
         frames |= getattr(feature, "frames", {})
         handlers |= getattr(feature, "jobs", {})
         sweeps |= getattr(feature, "sweeps", {})
+    for route in routes:
+        if isinstance(route, Route):
+            route.app = direct(route.endpoint)
     templates = Templates(settings)
     static = Mount("/static/{release}", StaticFolder())
     app = Starlette(

@@ -159,21 +159,18 @@ class Measured:
 
     async def _time(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = perf_counter()
-        is_noted = False
+        status = 500  # of what the framework answers outside of all middleware
 
-        async def send_and_note(message: Message) -> None:
-            nonlocal is_noted
+        async def send_and_look(message: Message) -> None:
+            nonlocal status
             if message["type"] == "http.response.start":
-                is_noted = True
-                _note(scope, message["status"], perf_counter() - began)
+                status = message["status"]
             await send(message)
 
         try:
-            await self.app(scope, receive, send_and_note)
-        except Exception:
-            if not is_noted:  # the framework will answer, outside of all middleware
-                _note(scope, 500, perf_counter() - began)
-            raise
+            await self.app(scope, receive, send_and_look)
+        finally:
+            _note(scope, status, perf_counter() - began)
 
 
 def _note(scope: Scope, status: int, seconds: float) -> None:

@@ -6,7 +6,7 @@ import re
 import secrets
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.log import request_id
@@ -32,14 +32,15 @@ POLICY = "; ".join(
     )
 )
 
-HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
-}
+HEADERS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), microphone=(), geolocation=(), payment=(), usb=()"),
+    (b"cache-control", b"no-store"),
+]
 
 
 def is_same_origin(scope: Scope, base_url: str) -> bool:
@@ -72,15 +73,16 @@ def request_id_of(scope: Scope) -> str:
     return given if REQUEST_ID.fullmatch(given) else secrets.token_hex(6)
 
 
-def protect(headers: MutableHeaders, nonce: str, base_url: str) -> None:
+def protect(headers: list[tuple[bytes, bytes]], nonce: str, base_url: str) -> None:
     """Add what browsers obey, and the id by which the log's lines about this request are found."""
-    headers["X-Request-Id"] = request_id.get()
-    headers["Content-Security-Policy"] = POLICY.format(nonce=nonce)
-    for name, value in HEADERS.items():
-        headers.setdefault(name, value)
-    headers.setdefault("Cache-Control", "no-store")
+    said = {name for name, _ in headers}
+    headers += [
+        (b"x-request-id", request_id.get().encode()),
+        (b"content-security-policy", POLICY.format(nonce=nonce).encode()),
+        *(each for each in HEADERS if each[0] not in said),
+    ]
     if base_url.startswith("https:"):
-        headers["Strict-Transport-Security"] = "max-age=31536000"
+        headers.append((b"strict-transport-security", b"max-age=31536000"))
 
 
 class Security:
@@ -104,7 +106,7 @@ class Security:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                protect(MutableHeaders(scope=message), state["nonce"], self.base_url)
+                protect(message["headers"], state["nonce"], self.base_url)
             await send(message)
 
         await self.app(scope, receive, send_with_headers)

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Match, Mount, Route
-from starlette.types import Scope
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.db import Database
 from app.errors import NotFound, Refused, Unauthenticated
@@ -55,6 +55,18 @@ def caller(request: Request) -> Caller:
     if request.headers.get("hx-request") == "true":
         return Caller.HTMX
     return Caller.BROWSER if "text/html" in accept else Caller.SCRIPT
+
+
+def direct(endpoint: Endpoint) -> ASGIApp:
+    """An endpoint as an ASGI app whose refusals go up to the one place that answers them; the framework's own would
+    look out for them here, too.
+    """
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        response = await endpoint(Request(scope, receive, send))
+        await response(scope, receive, send)
+
+    return app
 
 
 def database(request: Request) -> Database:
@@ -236,5 +248,5 @@ async def broken(request: Request, _: Exception) -> Response:
     refusal.status, refusal.title = 500, "That should not have happened"
     response = await refused(request, refusal)
     # The framework answers these outside of all middleware.
-    protect(response.headers, request.state.nonce, settings(request).base_url)
+    protect(response.raw_headers, request.state.nonce, settings(request).base_url)
     return response
