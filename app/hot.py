@@ -27,13 +27,16 @@ class Hot:
         self.postgresql = text.format(rows=f"json_to_recordset($1::json) AS w({types})", lock=lock)
 
 
-def packed(rows: Iterable[Mapping[str, Any]]) -> str:
-    """The rows as the one parameter of a statement."""
-    return json.dumps(list(rows), default=_plain)
-
-
 def _plain(value: datetime) -> str:
     return value.isoformat(" ", "microseconds")
+
+
+_encoder = json.JSONEncoder(default=_plain)
+
+
+def packed(rows: Iterable[Mapping[str, Any]]) -> str:
+    """The rows as the one parameter of a statement."""
+    return _encoder.encode(list(rows))
 
 
 def moment(value: Any) -> datetime:

@@ -37,6 +37,11 @@ def release(folder: Path = STATIC) -> str:
     return digest.hexdigest()[:12]
 
 
+@lru_cache(512)
+def _full_date(day: date) -> str:
+    return f"{day:%A} {day.day} {day:%B %Y}"
+
+
 class Clock:
     """Moments as people read them, in the server's zone; browsers with scripts refine them to theirs."""
 
@@ -48,10 +53,11 @@ class Clock:
         return fixed | {name: getattr(self, name) for name in ("day", "listtime", "lastseen")}
 
     def iso(self, at: datetime) -> str:
-        return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return at.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
     def clock(self, at: datetime) -> str:
-        return f"{at.astimezone(self.zone):%H:%M}"
+        local = at.astimezone(self.zone)
+        return f"{local.hour:02}:{local.minute:02}"
 
     def date(self, at: datetime) -> date:
         """What changes where a new day begins."""
@@ -69,14 +75,14 @@ class Clock:
         local = at.astimezone(self.zone)
         days = self.days_ago(at)
         if days == 0:
-            return f"{local:%H:%M}"
+            return self.clock(at)
         if days == 1:
             return "Yesterday"
         return f"{local:%a}" if 1 < days < 7 else f"{local:%d/%m/%Y}"
 
     def fulltime(self, at: datetime) -> str:
         local = at.astimezone(self.zone)
-        return f"{local:%A} {local.day} {local:%B %Y, %H:%M:%S}"
+        return f"{_full_date(local.date())}, {local.hour:02}:{local.minute:02}:{local.second:02}"
 
     def lastseen(self, at: datetime) -> str:
         days = self.days_ago(at)
