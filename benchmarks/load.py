@@ -19,6 +19,8 @@ WARM_SECONDS = 1.0
 DRAIN_SECONDS = 10.0
 ECHO_SECONDS = 0.2  # how long a duplicate may lag behind
 CONNECTIONS = 8  # that read pages
+GUESSERS = 8
+REFUSED = (401, 403, 422)
 LEAST = 3  # answers, however slow the server
 
 
@@ -142,6 +144,31 @@ async def talk(load: Load, served: Served, world: World, seconds: float) -> Figu
     finally:
         for each in listeners:
             each.transport.abort()
+
+
+async def storm(load: Load, served: Served, world: World, seconds: float) -> Figures:
+    """The same load twice: alone, and while strangers try passwords as fast as they are told that those are wrong."""
+    alone = await talk(load, served, world, seconds)
+    guessing = [asyncio.create_task(guess(served.url, number)) for number in range(GUESSERS)]
+    try:
+        figures = await talk(load, served, world, seconds)
+    finally:
+        for each in guessing:
+            each.cancel()
+        ends = await asyncio.gather(*guessing, return_exceptions=True)
+    for end in ends:
+        if not isinstance(end, asyncio.CancelledError):
+            raise RuntimeError("a stranger was not refused") from (end if isinstance(end, Exception) else None)
+    return {**figures, "alone_p99_ms": alone["p99_ms"], "stored": alone["stored"] + figures["stored"]}
+
+
+async def guess(url: str, number: int) -> None:
+    """Sign in as nobody, without end; a name that is nobody's costs what a wrong password does."""
+    caller = await dial(url)
+    body = urlencode({"username": f"nobody{number}", "password": "correct horse"}).encode()
+    headers = {"Accept": "application/json"}
+    while (await caller.ask(request("POST", f"{url}/login", headers, body))).status in REFUSED:
+        pass
 
 
 def across(crowd: Crowd, span: Span) -> Figures:

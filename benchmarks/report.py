@@ -39,6 +39,7 @@ SAID = {
     "not_kept": "{:.0f} files not immutable",
     "not_packed": "{:.0f} not compressed",
     "other_hosts": "{:.0f} of other hosts",
+    "alone_p99_ms": "p99 without the storm {:.1f} ms",
     "local_p99_ms": "p99 in the same process {:.1f} ms",
     "remote_p99_ms": "in another {:.1f} ms",
 }

@@ -22,7 +22,13 @@ ALL_CORES = os.sched_getaffinity(0)
 TICK = os.sysconf("SC_CLK_TCK")
 MANY = "1000000"
 # Nothing is switched off; only what would refuse a generator that acts for few people.
-RAISED = {"PARLEY_SEND_RATE": MANY, "PARLEY_SEND_BURST": MANY, "PARLEY_REQUEST_RATE": MANY}
+RAISED = {
+    "PARLEY_SEND_RATE": MANY,
+    "PARLEY_SEND_BURST": MANY,
+    "PARLEY_REQUEST_RATE": MANY,
+    "PARLEY_LOGIN_ATTEMPTS": MANY,
+    "PARLEY_ADDRESS_ATTEMPTS": MANY,
+}
 # Slow requests are what is looked for here, not news.
 QUIET = {"PARLEY_LOG_LEVEL": "error"}
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from benchmarks.first_paint import first_paint
-from benchmarks.load import Load, idle, read, talk
+from benchmarks.load import Load, idle, read, storm, talk
 from benchmarks.served import Served
 from benchmarks.tally import Figures
 from benchmarks.world import World
@@ -23,7 +23,8 @@ TALKS = {
     "W3b": Load(sockets=1000, senders=500, in_pairs=True, rate=400),
 }
 # In this order: memory is measured in a fresh process.
-NAMES = ("start", "W4", "W1s8", "W1s8w4", "W2", "W3max", "W3b", "W5", "paint")
+NAMES = ("start", "W4", "W1s8", "W1s8w4", "W2", "W3max", "W3b", "storm", "W5", "paint")
+STEADY = Load(sockets=200, senders=100, in_pairs=True, rate=100)
 PEOPLE = 2000
 
 
@@ -64,6 +65,8 @@ class Run:
         path, cookie = f"/chats/{world.read_chat}", world.cookie(world.reader)
         if name in TALKS:
             return await talk(TALKS[name].scaled(self.scale), self.served, world, self.seconds)
+        if name == "storm":
+            return await storm(STEADY.scaled(self.scale), self.served, world, self.seconds)
         if name == "W4":
             return await idle(IDLE.scaled(self.scale), self.served, world)
         if name == "W5":
