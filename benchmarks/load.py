@@ -159,7 +159,8 @@ async def storm(load: Load, served: Served, world: World, seconds: float) -> Fig
     for end in ends:
         if not isinstance(end, asyncio.CancelledError):
             raise RuntimeError("a stranger was not refused") from (end if isinstance(end, Exception) else None)
-    return {**figures, "alone_p99_ms": alone["p99_ms"], "stored": alone["stored"] + figures["stored"]}
+    p99 = {"alone_p99_ms": alone["p99_ms"]} if "p99_ms" in alone else {}
+    return {**figures, **p99, "stored": alone["stored"] + figures["stored"]}
 
 
 async def guess(url: str, number: int) -> None:
