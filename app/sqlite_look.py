@@ -40,7 +40,7 @@ class Compiled:
         compiled = statement.compile(dialect=DIALECT)
         self.text = _LIST.sub("(SELECT value FROM json_each(?))", str(compiled))
         self.names: list[str] = compiled.positiontup
-        self.lists: frozenset[str] = frozenset(each.key for each in compiled.post_compile_params)
+        self.lists: frozenset[str] = frozenset(compiled.bind_names[each] for each in compiled.post_compile_params)
         self.fixed: dict[str, Any] = compiled.params
         self.makers: dict[str, Callable[[Any], Any]] = compiled._bind_processors
         columns = compiled._result_columns
