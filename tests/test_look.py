@@ -23,7 +23,7 @@ async def asked(work: Work, ids: list[int], since: Any) -> list[Any]:
         await work.all(select(User.username).where(col(User.id).in_(ids))),
         await work.all(select(Message).where(col(Message.created_at) > since)),
         await work.first(select(Message.event).where(Message.seq == 1)),
-        await work.rows(select(User.id, func.count()).group_by(col(User.id))),  # type: ignore[arg-type]
+        await work.rows(select(User.id, func.count()).group_by(col(User.id))),
         await work.first(select(User).where(User.id == -1)),
     ]
 
