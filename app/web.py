@@ -182,7 +182,11 @@ async def refused(request: Request, error: Exception) -> Response:
         response = as_json(_problem(error), error.status, "application/problem+json")
     elif again and error.errors:
         request.state.errors = error.errors
-        response = await again(request)
+        try:
+            response = await again(request)
+        except Refused as other:  # there is no such form for them
+            request.state.again = None
+            return await refused(request, other)
         response.status_code = error.status
     else:
         response = await page(
