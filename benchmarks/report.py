@@ -35,6 +35,7 @@ SAID = {
     "seconds": "{:.2f} s until /healthz answers",
     "bytes": "{:,.0f} bytes",
     "page_bytes": "{:,.0f} of them the page",
+    "gzip_bytes": "{:,.0f} without brotli",
     "files": "{:.0f} files",
     "not_kept": "{:.0f} files not immutable",
     "not_packed": "{:.0f} not compressed",
