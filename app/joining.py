@@ -1,4 +1,5 @@
-"""Scripts and styles as browsers get them: each tree of small files as one, in one request and packed as a whole.
+"""Scripts and styles as browsers get them: each tree of small files as one, in one request and packed as a whole,
+and without what only people read.
 
 It reads our own files only, which keep to a few forms; one that does not is refused when the server starts.
 """
@@ -13,15 +14,28 @@ APART = frozenset({"local-time.js"})
 _IMPORT = re.compile(r'^import (?:(?:\{([^}]*)\}|\* as (\w+)) from )?"\./([a-z-]+\.js)";$', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|class|const) (\w+))", re.MULTILINE)
 _LEFT = re.compile(r"^(?:import|export)\b.*", re.MULTILINE)
-_COMMENT = re.compile(r"^\s*//.*\n", re.MULTILINE)
+# Comments, indents and empty lines. What follows on a line of code is no comment if there is a quote in or behind it.
+_FOR_PEOPLE = re.compile(
+    r"""^\s*(?://[^\n]*|/\*.*?\*/)\n|^[ \t]+|^\n|[ \t]+// [^"'`\n]*$""", re.MULTILINE | re.DOTALL
+)
+_LONG_TEXT = re.compile(r"^[^`\n]*(?:`[^`\n]*`[^`\n]*)*`[^`\n]*$", re.MULTILINE)
 _STYLES = re.compile(r'@import url\("([a-z-]+\.css)"\) layer\((\w+)\);')
+
+
+def lean(path: Path) -> str:
+    """A file without what only people read.
+
+    Raises ValueError for a text over several lines, since all might be part of it.
+    """
+    text = path.read_text()
+    if found := _LONG_TEXT.search(text):
+        raise ValueError(f"{path.name} has a text over several lines: {found[0]}")
+    return _FOR_PEOPLE.sub("", text)
 
 
 def style(path: Path) -> str:
     """A stylesheet with what it imports."""
-    return _STYLES.sub(
-        lambda found: f"@layer {found[2]} {{\n{(path.parent / found[1]).read_text()}}}", path.read_text()
-    )
+    return _STYLES.sub(lambda found: f"@layer {found[2]} {{\n{lean(path.parent / found[1])}}}", lean(path))
 
 
 def script(path: Path) -> str:
@@ -40,7 +54,7 @@ def _add(path: Path, modules: dict[str, str], needed_by: tuple[str, ...]) -> Non
         raise ValueError(f"{' needs '.join((*needed_by, path.name))}, in a ring")
     if path.name in modules or path.name in APART:
         return
-    text = _COMMENT.sub("", path.read_text())
+    text = lean(path)
     for _, _, name in _IMPORT.findall(text):
         _add(path.with_name(name), modules, (*needed_by, path.name))
     body, exported = _EXPORT.sub("", _IMPORT.sub(_constant, text)), ", ".join(_EXPORT.findall(text))

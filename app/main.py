@@ -15,7 +15,6 @@ from starlette.applications import Starlette
 from starlette.datastructures import State
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 
@@ -36,6 +35,7 @@ from app.messages import routes as messages
 from app.messages.parts import ACTIONS, EXTRAS, KINDS, WATCHERS
 from app.messages.queue import SendQueue
 from app.metrics import Measured
+from app.packing import GZIP_LEVEL, LEAST, Packing
 from app.presence import routes as presence
 from app.presence.leases import Leases, NoLeases, RedisLeases
 from app.realtime.bus import Hooks, LocalBus
@@ -98,7 +98,7 @@ def create_app(settings: Settings) -> Starlette:
         middleware=[
             Middleware(Security, settings=settings),
             Middleware(Measured),
-            Middleware(GZipMiddleware, minimum_size=1000, compresslevel=4),
+            Middleware(Packing, minimum_size=LEAST, compresslevel=GZIP_LEVEL),
         ],
         exception_handlers={Refused: refused, HTTPException: no_route, ClientDisconnect: gone, Exception: broken},
         lifespan=_lifespan,

@@ -18,6 +18,7 @@ import uvloop
 from app.migrate import migrate
 from app.settings import ROOT
 from benchmarks import growth, report
+from benchmarks.browser import WATCHES
 from benchmarks.load import allow_files
 from benchmarks.served import RAISED, Served
 from benchmarks.tally import Figures
@@ -131,7 +132,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _names(text: str) -> list[str]:
-    names = text.split(",")
+    names = text.replace("browser", ",".join(WATCHES)).split(",")
     if wrong := set(names) - set(NAMES):
         raise argparse.ArgumentTypeError(f"no such workload: {', '.join(sorted(wrong))}")
     return names

@@ -7,12 +7,16 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urljoin, urlsplit
 
+import brotli
+
 from benchmarks.tally import Figures
 from benchmarks.wire import dial, request
 
 HTML = re.compile(r'<(?:link|script|img|use|source)\b[^>]*?\s(?:href|src)="([^"#]+)')
 CSS = re.compile(r"""(?:@import\s+(?:url\()?|url\()\s*["']?([^"')#]+)""")
 JS = re.compile(r"""\b(?:import|export)\b[^"';()]*?["']([./][^"']+)["']""")
+UNPACK = {b"br": brotli.decompress, b"gzip": gzip.decompress}
+ENCODING = re.compile(rb"\r\ncontent-encoding: *(\w+)", re.IGNORECASE)
 PATTERNS = {"text/html": HTML, "text/css": CSS, "text/javascript": JS, "application/javascript": JS}
 
 
@@ -21,8 +25,14 @@ async def first_paint(url: str, path: str, cookie: str) -> Figures:
 
     Raises RuntimeError for a file that is not there.
     """
+    plain_http = await fetch(url, path, cookie, "gzip, deflate")
+    return {**await fetch(url, path, cookie, "gzip, deflate, br"), "gzip_bytes": plain_http["bytes"]}
+
+
+async def fetch(url: str, path: str, cookie: str, encodings: str) -> Figures:
+    """The same for a browser that takes these encodings."""
     caller = await dial(url)
-    headers = {"Cookie": f"__Host-sid={cookie}", "Accept": "text/html,*/*", "Accept-Encoding": "gzip"}
+    headers = {"Cookie": f"__Host-sid={cookie}", "Accept": "text/html,*/*", "Accept-Encoding": encodings}
     waiting, seen = [urljoin(url, path)], set()
     figures = {"bytes": 0.0, "page_bytes": 0.0, "files": 0.0, "other_hosts": 0.0, "not_kept": 0.0, "not_packed": 0.0}
     while waiting:
@@ -37,14 +47,14 @@ async def first_paint(url: str, path: str, cookie: str) -> Figures:
         if answer.status != 200:
             raise RuntimeError(f"{address} was answered with {answer.status}")
         head, is_page = answer.head.lower(), not figures["files"]
-        packed = b"content-encoding: gzip" in head
+        packed = ENCODING.search(answer.head)
         figures["bytes"] += len(answer.body)
         figures["page_bytes"] += len(answer.body) if is_page else 0
         figures["files"] += 1
         figures["not_kept"] += not is_page and b"immutable" not in head
-        figures["not_packed"] += not packed
+        figures["not_packed"] += packed is None
         kind = re.search(r"content-type: *([^;\r]+)", head.decode("latin-1"))
-        text = (gzip.decompress(answer.body) if packed else answer.body).decode("utf-8", "replace")
+        text = (UNPACK[packed[1]](answer.body) if packed else answer.body).decode("utf-8", "replace")
         waiting += [urljoin(address, name) for name in named(kind[1] if kind else "", text)]
     caller.transport.close()
     return figures

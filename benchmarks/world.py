@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,6 +25,9 @@ from app.users.models import User
 AT_ONCE = 500  # rows a statement
 GROUP = 1  # the chat that everybody (up to a thousand) is in
 HISTORY = 200
+WATCHED = 2000  # messages of the group that a browser looks at
+CREW = 20  # people in it
+ROWS = 60  # chats in that browser's list
 SAYS = "This is message {} of a talk that has been going on for a while."
 
 
@@ -38,7 +42,10 @@ class Talk:
 
 @dataclass
 class World:
-    """People 1 to n with a cookie each; a group; pairs: chat k+2 is of the people 2k+1 and 2k+2."""
+    """People 1 to n with a cookie each; a group; pairs: chat k+2 is of the people 2k+1 and 2k+2.
+
+    The last person has more groups, and a browser.
+    """
 
     people: int
     cookies: list[str] = field(default_factory=list)
@@ -58,6 +65,15 @@ class World:
     @property
     def reader(self) -> int:
         return 2 * self.pairs - 1
+
+    @property
+    def watched_chat(self) -> int:
+        """The group with a long history, of the first people and the last. Those after it have three members."""
+        return self.pairs + 2
+
+    @property
+    def watcher(self) -> int:
+        return self.people
 
 
 async def seed(settings: Settings, people: int) -> World:
@@ -99,13 +115,13 @@ async def add_chats(work: Work, talks: Iterable[Talk]) -> None:
     await put(work, MembershipInterval, ({**stay, "chat_id": talk.id, "user_id": who} for talk, who in members))
 
 
-def message(chat_id: int, seq: int, sender_id: int) -> dict[str, Any]:
-    """The row of a message."""
+def message(chat_id: int, seq: int, sender_id: int, body: str = SAYS) -> dict[str, Any]:
+    """The row of a message, whose body may have a place for its number."""
     row = {"chat_id": chat_id, "seq": seq, "revision": seq, "id": str(uuid.uuid4()), "sender_id": sender_id}
     return {
         **row,
         "kind": "text",
-        "body": SAYS.format(seq),
+        "body": body.format(seq),
         "fingerprint": "",
         "starts_run": True,
         "created_at": now(),
@@ -147,6 +163,9 @@ def _talks(world: World) -> Iterator[Talk]:
     for pair in range(world.pairs):
         chat_id = pair + 2
         yield Talk(chat_id, [2 * pair + 1, 2 * pair + 2], HISTORY if chat_id == world.read_chat else 0)
+    yield Talk(world.watched_chat, [*range(1, CREW), world.watcher], WATCHED)
+    for number in range(1, ROWS):
+        yield Talk(world.watched_chat + number, [1, 2, world.watcher], 1)
 
 
 def _chat(talk: Talk) -> dict[str, Any]:
@@ -166,3 +185,9 @@ def _membership(talk: Talk, person: int) -> dict[str, Any]:
 def _history(world: World) -> Iterator[dict[str, Any]]:
     for seq in range(1, HISTORY + 1):
         yield message(world.read_chat, seq, world.reader + seq % 2)
+    for number in range(1, ROWS):
+        yield message(world.watched_chat + number, 1, 1)
+    numbers = random.Random(1)  # noqa: S311
+    for seq in range(1, WATCHED + 1):  # most are short, some are long
+        words = numbers.choices(SAYS.format("what").split(), k=min(80, 1 + int(numbers.expovariate(1 / 12))))
+        yield message(world.watched_chat, seq, 1 + seq % (CREW - 1), " ".join(words))

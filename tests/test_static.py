@@ -14,12 +14,14 @@ from tests.make import HTML, Client, Member
 HTMX_SCRIPT = "vendor/htmx/htmx.min.js"
 
 
-async def test_packed_or_plain_it_is_the_same(anonymous: Client) -> None:
+@pytest.mark.parametrize(("accepted", "encoding"), [("gzip, deflate", "gzip"), ("gzip;q=1, br;q=0.9", "br")])
+async def test_packed_or_plain_it_is_the_same(anonymous: Client, accepted: str, encoding: str) -> None:
     path = f"/static/{release()}/{HTMX_SCRIPT}"
     plain = await anonymous.get(path, headers={"accept-encoding": "identity"})
-    packed = await anonymous.get(path, headers={"accept-encoding": "gzip"})
+    packed = await anonymous.get(path, headers={"accept-encoding": accepted})
     assert (plain.status_code, plain.content) == (200, packed.content)
-    assert packed.headers["content-encoding"] == "gzip"
+    assert packed.headers["content-encoding"] == encoding
+    assert int(packed.headers["content-length"]) < len(plain.content) / 2
     assert "content-encoding" not in plain.headers
     assert plain.headers["content-type"].startswith("text/javascript")
     assert "Accept-Encoding" in plain.headers["vary"]
@@ -52,10 +54,12 @@ async def test_it_is_only_read(anonymous: Client, method: str, status: int) -> N
     assert method == "HEAD" or response.status_code != 200
 
 
-async def test_long_pages_are_packed_too(ann: Member, chat_id: int) -> None:
-    await ann.say(chat_id, "x" * 5000)
-    packed = await ann.get(f"/chats/{chat_id}", headers={**HTML, "accept-encoding": "gzip"})
-    assert packed.headers["content-encoding"] == "gzip"
+@pytest.mark.parametrize(("accepted", "encoding"), [("gzip", "gzip"), ("gzip, deflate, br, zstd", "br")])
+async def test_pages_are_packed_too(ann: Member, chat_id: int, accepted: str, encoding: str) -> None:
+    await ann.say(chat_id, "Hello, how are you?")
+    packed = await ann.get(f"/chats/{chat_id}", headers={**HTML, "accept-encoding": accepted})
+    assert packed.headers["content-encoding"] == encoding
+    assert "Hello, how are you?" in packed.text
     assert {"Accept", "Accept-Encoding", "Cookie", "HX-Request"} == set(packed.headers["vary"].split(", "))
 
 
@@ -70,6 +74,12 @@ async def test_all_scripts_come_in_one_and_all_styles(anonymous: Client) -> None
         for path in (STATIC / kind).iterdir():
             *_, last = path.read_text().strip().splitlines()
             assert path.name in alone or last in text, path.name
+
+
+async def test_what_only_people_read_stays_here(anonymous: Client) -> None:
+    for name in ("js/app.js", "js/local-time.js", "js/swaps.js", "css/app.css"):
+        text = (await anonymous.get(f"/static/{release()}/{name}")).text
+        assert re.findall(r"^(?:[ \t]|//|/\*).*", text, re.MULTILINE) == [], name
 
 
 def test_modules_run_after_those_that_they_need_and_share_what_is_exported(tmp_path: Path) -> None:
@@ -107,6 +117,7 @@ def test_modules_run_after_those_that_they_need_and_share_what_is_exported(tmp_p
         'import whole from "./app.js";',
         'import { far } from "../elsewhere.js";',
         'export * from "./app.js";',
+        "const text = `one\ntwo`;",
     ],
 )
 def test_what_cannot_be_joined_is_refused(tmp_path: Path, text: str) -> None:

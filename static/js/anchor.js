@@ -7,34 +7,40 @@ const left = new WeakMap();
 
 export const isAtBottom = (scroller) => Math.abs(scroller.scrollTop) <= NEAR;
 
+/** The place of the first message of which `isIt` holds; it must hold of all after that, too. */
+function find(messages, isIt) {
+  let from = 0;
+  let to = messages.length;
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if (isIt(messages[middle].getBoundingClientRect())) to = middle;
+    else from = middle + 1;
+  }
+  return from;
+}
+
 /** The first message that can be seen, at least in part. */
 export function firstSeen(scroller) {
   const { top } = scroller.getBoundingClientRect();
-  let seen = null;
-  for (const item of [...scroller.querySelectorAll(".message")].reverse()) {
-    if (item.getBoundingClientRect().bottom <= top + 1) break;
-    seen = item;
-  }
-  return seen;
+  const messages = scroller.querySelectorAll(".message");
+  return messages[find(messages, ({ bottom }) => bottom > top + 1)] ?? null;
 }
 
 /** The seq of the last message that can be seen. */
 export function lastSeen(scroller) {
   const { bottom } = scroller.getBoundingClientRect();
-  for (const item of [...scroller.querySelectorAll(".message[data-seq]")].reverse()) {
-    const { top, height } = item.getBoundingClientRect();
-    if (top + Math.min(height / 2, ENOUGH) <= bottom) return Number(item.dataset.seq);
-  }
-  return 0;
+  const messages = scroller.querySelectorAll(".message[data-seq]");
+  const unseen = find(messages, ({ top, height }) => top + Math.min(height / 2, ENOUGH) > bottom);
+  return Number(messages[unseen - 1]?.dataset.seq ?? 0);
 }
 
 /** Remember what is seen; the answer is a function that brings it back to where it was. */
-export function hold(scroller) {
+export function hold(scroller, first = firstSeen(scroller)) {
   // Browsers scroll by whole pixels. What is left over is made good the next time, or it would add up.
   const { at, rest } = left.get(scroller) ?? {};
   const debt = at === scroller.scrollTop ? rest : 0;
   const seen = [];
-  for (let item = firstSeen(scroller); item && seen.length < SPARE; item = item.nextElementSibling) {
+  for (let item = first; item && seen.length < SPARE; item = item.nextElementSibling) {
     if (item.id) seen.push([item.id, item.getBoundingClientRect().top - debt]);
   }
   return () => {

@@ -21,8 +21,7 @@ function markOpen() {
 
 /** Whether the reader looks at the newest messages of a chat, so that they are read as they come. */
 function isRead(chat) {
-  const scroll = document.querySelector(`#conversation[data-chat="${chat}"] .messages__scroll`);
-  return Boolean(scroll?.querySelector("[data-newest]")) && Math.abs(scroll.scrollTop) < 80 && isWatched();
+  return Boolean(document.querySelector(`message-list[data-chat="${chat}"]`)?.isFollowing) && isWatched();
 }
 
 function on(type, then) {

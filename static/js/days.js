@@ -53,7 +53,8 @@ export function float(element, scroller) {
   let above = firstSeen(scroller);
   while (above && !above.matches(".day")) above = above.previousElementSibling;
   if (!above) return;
-  element.textContent = above.textContent.trim();
+  const text = above.textContent.trim();
+  if (element.textContent !== text) element.textContent = text;
   element.dataset.shown = "";
   clearTimeout(element.fading);
   element.fading = setTimeout(() => delete element.dataset.shown, FADE);

@@ -1,8 +1,12 @@
 // The socket: kept open, and heard as events `parley:<type>`. The only file that knows htmx's names for it.
+import { beforePicture } from "./pictures.js";
+
 const SILENCE = 55_000 + 5000 * Math.random(); // the server says something every 25 s
 const FRESH = 1000;
 const SESSION_OVER = 4401;
 const BUSY = 1013;
+const FEW = 32_768; // characters of HTML that a picture always has time for
+const STANDING = /hx-swap="(?!place|renew|promote)/; // htmx looks for what these change before it begins: not in one with what makes it
 const LATER = { reconnectDelay: 4000, reconnectJitter: 0.5 };
 
 const live = document.getElementById("live");
@@ -12,6 +16,8 @@ let isOver = false;
 let failures = 0;
 let heard = Date.now();
 let begun = 0;
+const waiting = [];
+let due = null;
 
 const tell = (type, detail = {}) =>
   document.dispatchEvent(new CustomEvent(`parley:${type}`, { detail }));
@@ -70,19 +76,48 @@ function closed(detail) {
   location.assign(`${live.dataset.base}/login`);
 }
 
+const isSignal = (data) => !data.startsWith("<");
+
+/** Signals are heard as they come. HTML waits for the next picture, where it goes in together, and what comes behind it waits, too. */
+function incoming(data) {
+  heard = Date.now();
+  if (!waiting.length && isSignal(data)) return hear(data);
+  waiting.push(data);
+  due ??= beforePicture(show);
+}
+
+function hear(data) {
+  const signal = JSON.parse(data);
+  if (signal.type === "ready") opened();
+  else tell(signal.type, signal);
+}
+
+/** Show what waits, or as much as keeps pictures coming without falling behind. */
+async function show() {
+  const all = waiting.reduce((sum, { length }) => sum + length, 0);
+  try {
+    for (let left = Math.max(FEW, all / 2); left > 0 && waiting.length; ) {
+      let html = "";
+      while (html.length < left && waiting.length && !isSignal(waiting[0]) && !(html && STANDING.test(waiting[0]))) {
+        html += waiting.shift();
+      }
+      left -= html.length;
+      if (html) await htmx.swap({ text: html, target: live, swap: "none", sourceElement: live, transition: false });
+      else hear(waiting.shift());
+    }
+  } finally {
+    due = waiting.length ? beforePicture(show) : null;
+  }
+}
+
 function watch() {
   if (!document.hidden && Date.now() - heard > SILENCE) reconnect();
 }
 
 function listen() {
   live.addEventListener("htmx:ws:before:message:incoming", (event) => {
-    heard = Date.now();
-    const { data } = event.detail.message;
-    if (data.startsWith("<")) return; // HTML is for htmx to swap
     event.preventDefault();
-    const signal = JSON.parse(data);
-    if (signal.type === "ready") opened();
-    else tell(signal.type, signal);
+    incoming(event.detail.message.data);
   });
   live.addEventListener("htmx:ws:close", ({ detail }) => closed(detail));
   addEventListener("online", () => {

@@ -1,6 +1,6 @@
 // <message-list>: an open conversation. Frames put messages in; this keeps the view still, days and marks right,
 // and the list equal to the server's.
-import { hold, isAtBottom } from "./anchor.js";
+import { firstSeen, hold, isAtBottom } from "./anchor.js";
 import { CatchUp, place } from "./catch-up.js";
 import * as days from "./days.js";
 import * as divider from "./divider.js";
@@ -10,6 +10,7 @@ import * as outbox from "./outbox.js";
 import { base, isWatched, me } from "./page.js";
 import { Pages, trim } from "./pages.js";
 import * as pending from "./pending.js";
+import { beforePicture } from "./pictures.js";
 import { Pill } from "./pill.js";
 import * as places from "./places.js";
 import { Reading } from "./reading.js";
@@ -31,7 +32,8 @@ class MessageList extends HTMLElement {
     this.reading = new Reading(this);
     this.catchUp = new CatchUp(this.list, () => this.reload());
     this.attach();
-    this.settle([...this.list.children]);
+    this.added = [...this.list.children];
+    this.settle();
     this.newest = this.newestHeard();
     const missing = places.open(this.list, this.scroller);
     this.pages = new Pages(this.list, this.scroller, (revision, change) => this.arrange(revision, change));
@@ -51,8 +53,9 @@ class MessageList extends HTMLElement {
     return "newest" in this.list.dataset;
   }
 
+  /** Whether the reader is at the newest message; from a change to the next picture, whether he was before. */
   get isFollowing() {
-    return this.hasNewest && isAtBottom(this.scroller);
+    return this.held ? this.held.isFollowing : this.hasNewest && isAtBottom(this.scroller);
   }
 
   /** The highest seq that this page knows of in the chat. */
@@ -83,7 +86,7 @@ class MessageList extends HTMLElement {
     this.addEventListener("click", (event) => this.clicked(event), { capture: true, signal });
     this.reading.listen(signal);
     roving.listen(this.list, signal);
-    this.changes = new MutationObserver((records) => this.settle(records.flatMap(({ addedNodes }) => [...addedNodes])));
+    this.changes = new MutationObserver((records) => this.changed(records));
     this.changes.observe(this.list, { childList: true });
   }
 
@@ -92,19 +95,50 @@ class MessageList extends HTMLElement {
     this.pages.watch(); // a page that did not come is asked for again
   }
 
-  /** Before something is put in: what is read stays where it is, and who is at the bottom stays there. */
+  /**
+   * Before something is put in: what is read stays where it is, and who is at the bottom stays there. The page is
+   * laid out but once for all that comes before the next picture.
+   */
   still({ arrived }) {
+    if (!this.held) {
+      const { isFollowing } = this;
+      const seen = firstSeen(this.scroller);
+      this.held = { isFollowing, seen, release: hold(this.scroller, seen) };
+    }
     this.follows ||= arrived && this.isFollowing;
-    if (this.release) return;
-    this.release = this.follows ? () => {} : hold(this.scroller);
-    queueMicrotask(() => {
-      days.settle(this.list);
-      if (this.follows) this.scroller.scrollTop = 0;
-      else this.release();
-      this.release = this.follows = null;
-      this.trim();
-      this.reading.look();
-    });
+    this.soon();
+  }
+
+  changed(records) {
+    this.note(records);
+    this.soon();
+  }
+
+  note(records) {
+    for (const { addedNodes } of records) this.added.push(...addedNodes);
+  }
+
+  soon() {
+    this.due ??= beforePicture(() => this.show());
+  }
+
+  /** After all that has changed since the last picture. */
+  show() {
+    const { held, follows } = this;
+    this.due = this.held = this.follows = null;
+    if (!this.isConnected) return;
+    this.settle();
+    if (!held) return;
+    this.rest(held, follows);
+    this.reading.look();
+  }
+
+  /** Trim the list, and bring what is read back to where it was. */
+  rest({ seen, release }, follows = false) {
+    const isCut = trim(this.list, follows ? null : seen);
+    if (follows) this.scroller.scrollTop = 0;
+    else release();
+    if (isCut) this.pages.watch();
   }
 
   placed({ items, placed, quiet, arrived }) {
@@ -123,25 +157,23 @@ class MessageList extends HTMLElement {
 
   /** Put a page in: nothing moves, nothing is read aloud, and what changed while it travelled is asked for. */
   arrange(revision, change) {
-    const release = hold(this.scroller);
+    const seen = firstSeen(this.scroller);
+    const release = hold(this.scroller, seen);
     this.quietly(change);
-    days.settle(this.list);
-    release();
-    this.trim();
+    this.settle();
+    this.rest({ seen, release });
     this.attach();
     if (revision < this.catchUp.known) this.catchUp.ask(revision);
   }
 
   /** After any change: days, marks and keys are right again. */
-  settle(added) {
+  settle() {
+    if (this.changes) this.note(this.changes.takeRecords());
     days.settle(this.list);
     marks.settle(this.list);
-    roving.settle(this.list, added.filter((node) => node.matches?.(".message")));
-    this.changes?.takeRecords();
-  }
-
-  trim() {
-    if (trim(this.list, this.scroller)) this.pages.watch();
+    roving.settle(this.list, this.added.filter((node) => node.matches?.(".message")));
+    this.added = [];
+    this.changes?.takeRecords(); // of what was done just now
   }
 
   quietly(change) {

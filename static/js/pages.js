@@ -1,5 +1,4 @@
 // The stretch of a chat that the page holds: older and newer pages come as they are scrolled to, the far end goes.
-import { firstSeen, hold } from "./anchor.js";
 import { get } from "./fragments.js";
 import { base } from "./page.js";
 
@@ -44,14 +43,12 @@ function cut(list, end, count) {
   }
 }
 
-/** Where it is far from what is read, let go of what is too much. Answers whether something went. */
-export function trim(list, scroller) {
+/** Let go of what is too much, at the end that is far from `seen`, the message that is read, or from the newest. Answers whether something went. */
+export function trim(list, seen) {
   const shown = messages(list);
   if (shown.length <= MOST) return false;
-  const release = hold(scroller);
-  const position = shown.indexOf(firstSeen(scroller));
-  cut(list, position < shown.length / 2 ? "newer" : "older", shown.length - KEPT);
-  release();
+  const position = shown.indexOf(seen);
+  cut(list, position >= 0 && position < shown.length / 2 ? "newer" : "older", shown.length - KEPT);
   return true;
 }
 

@@ -2,7 +2,9 @@
 import { Asking } from "./asking.js";
 import { get, move, parse } from "./fragments.js";
 
+const SOON = 50;
 const heard = new Map();
+const due = new Set();
 // The answer that the list equals as long as nothing was heard since.
 let known = {};
 
@@ -95,8 +97,15 @@ async function ask(signal) {
   return true;
 }
 
-/** Ask the server for one chat's row, and put it in its place. */
-export async function refresh(chat) {
+/** Ask the server for one chat's row, and put it in its place. News of a chat come in company: one question for all. */
+export function refresh(chat) {
+  if (due.has(Number(chat))) return;
+  due.add(Number(chat));
+  setTimeout(askRow, SOON, Number(chat));
+}
+
+async function askRow(chat) {
+  due.delete(chat);
   const isStale = since();
   const response = await get(`/chats/${chat}/row`);
   if (!response?.ok || !list()) return;

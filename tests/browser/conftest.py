@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -15,19 +13,9 @@ from starlette.applications import Starlette
 
 from app.main import create_app
 from app.settings import Settings
+from tests.chromium import QUIET, find_chromium
 from tests.make import Member
 from tests.server import Running, running
-
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-QUIET = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 
 # What is said of a network that tests cut.
 NETWORK = ("Failed to load resource", "Failed to fetch", "WebSocket connection to", "htmx: htmx:ws:error")
@@ -42,11 +30,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
             item.add_marker("browser")
-
-
-def find_chromium() -> str | None:
-    named = os.environ.get("CHROMIUM")
-    return shutil.which(named) if named else next(filter(None, map(shutil.which, NAMES)), None)
 
 
 @pytest.fixture(scope="session")
