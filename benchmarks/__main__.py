@@ -25,6 +25,7 @@ from benchmarks.tally import Figures
 from benchmarks.workloads import NAMES, PEOPLE, Run
 from benchmarks.world import seed
 from tests.backing import Postgres, Redis
+from tests.chromium import find_chromium
 
 
 def main() -> int:
@@ -37,6 +38,9 @@ def main() -> int:
         parser.error("several processes need --postgres and --redis")
     if options.grow and options.postgres:
         parser.error("what grows is measured on SQLite")
+    if options.only is NAMES and find_chromium() is None:
+        say("No Chromium: what is measured in a browser is left out.")
+        options.only = tuple(name for name in NAMES if name not in WATCHES)
     allow_files()
     with server(options) as (served, postgres):
         conditions = report.about(options.seconds, _backing(options), options.processes, len(served.cores) == 1)
