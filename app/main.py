@@ -28,6 +28,7 @@ from app.chats.panes import PANES
 from app.db import Database
 from app.errors import Refused, Unavailable
 from app.files import StaticFolder
+from app.forwards import routes as forwards
 from app.groups import routes as groups
 from app.inbox import routes as inbox
 from app.limits import Limit, SharedLimit
@@ -48,12 +49,13 @@ from app.redis import connect
 from app.security import Security
 from app.settings import Settings
 from app.socket import Door, Handler, recheck
+from app.stars import routes as stars
 from app.templates import Templates
 from app.users import routes as users
 from app.web import broken, direct, gone, no_route, refused
 
 # A feature uses those before it, never one after it.
-FEATURES: list[Any] = [users, auth, chats, receipts, presence, messages, groups, inbox]
+FEATURES: list[Any] = [users, auth, chats, receipts, presence, messages, stars, forwards, groups, inbox]
 # What a feature hands in for others to show, by the name under which it does.
 PARTS: dict[str, dict[str, Any]] = {
     "extras": EXTRAS,

@@ -7,9 +7,11 @@ from sqlmodel import SQLModel
 from app import jobs
 from app.auth import models as auth
 from app.chats import models as chats
+from app.forwards import models as forwards
 from app.messages import models as messages
+from app.stars import models as stars
 from app.users import models as users
 
-__all__ = ["auth", "chats", "jobs", "messages", "metadata", "users"]
+__all__ = ["auth", "chats", "forwards", "jobs", "messages", "metadata", "stars", "users"]
 
 metadata = SQLModel.metadata

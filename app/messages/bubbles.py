@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from markupsafe import Markup
 
@@ -145,3 +146,27 @@ def moving(shown: Bubble) -> Moving:
         at=shown.at,
         note=shown.note,
     )
+
+
+def message_data(bubble: Bubble) -> dict[str, Any]:
+    """A message for programs."""
+    note = bubble.note
+    return {
+        "id": bubble.id,
+        "seq": bubble.seq,
+        "revision": bubble.revision,
+        "sender": {
+            "id": bubble.sender.id,
+            "username": bubble.sender.username,
+            "display_name": bubble.sender.display_name,
+        },
+        "kind": bubble.kind,
+        "body": bubble.body,
+        "at": bubble.at,
+        "edited": bubble.edited,
+        "deleted": bubble.deleted,
+        "event": {"type": note.type, "subjects": [each.id for each in note.subjects], "value": note.value}
+        if note
+        else None,
+        "extras": {extra.name: extra.value for extra in bubble.extras},
+    }

@@ -18,7 +18,7 @@ from app.errors import Forbidden, Unavailable
 from app.forms import form, query_number
 from app.messages import broadcasts, history, service
 from app.messages.actions import OWN
-from app.messages.bubbles import Bubble, bubbles
+from app.messages.bubbles import Bubble, bubbles, message_data
 from app.messages.drafts import Draft, clean_body
 from app.messages.history import Changes, Window
 from app.messages.parts import ACTIONS
@@ -90,30 +90,6 @@ def _data(values: dict[str, Any]) -> dict[str, Any]:
         },
         "messages": [message_data(bubble) for bubble in values["messages"]],
         **{name: values[name] for name in names},
-    }
-
-
-def message_data(bubble: Bubble) -> dict[str, Any]:
-    """A message for programs."""
-    note = bubble.note
-    return {
-        "id": bubble.id,
-        "seq": bubble.seq,
-        "revision": bubble.revision,
-        "sender": {
-            "id": bubble.sender.id,
-            "username": bubble.sender.username,
-            "display_name": bubble.sender.display_name,
-        },
-        "kind": bubble.kind,
-        "body": bubble.body,
-        "at": bubble.at,
-        "edited": bubble.edited,
-        "deleted": bubble.deleted,
-        "event": {"type": note.type, "subjects": [each.id for each in note.subjects], "value": note.value}
-        if note
-        else None,
-        "extras": {extra.name: extra.value for extra in bubble.extras},
     }
 
 

@@ -17,6 +17,7 @@ import "./picker-filter.js";
 import "./presence.js";
 import "./receipts.js";
 import "./sheet.js";
+import "./star-marks.js";
 import "./shortcuts.js";
 import "./toasts.js";
 import "./typing-line.js";

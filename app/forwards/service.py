@@ -1,0 +1,101 @@
+"""Say again elsewhere what was said here."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+
+from sqlalchemy import delete, insert
+from sqlmodel import col, select
+
+from app.chats import service as chats
+from app.chats.models import Conversation
+from app.db import Work
+from app.errors import Forbidden, Invalid, Refused
+from app.forwards.models import Forward
+from app.messages import history
+from app.messages.bubbles import Bubble
+from app.messages.drafts import Draft
+from app.messages.models import Message
+from app.messages.parts import KINDS, Part
+from app.messages.sending import Repeat, Sending, repeated, send_all
+from app.users.models import Person
+
+EXTRA = "forwarded"
+MOST = 5  # chats at once
+MANY = 5  # hops, from which on it is one chat at a time
+
+
+def may_forward(message: Message) -> bool:
+    return KINDS[message.kind].may_forward and message.deleted_at is None
+
+
+async def load(work: Work, chat_id: int, seqs: Sequence[int]) -> dict[int, int]:
+    """How often each of these messages was forwarded on its way."""
+    found = await work.rows(
+        select(Forward.seq, Forward.hops).where(Forward.chat_id == chat_id, col(Forward.seq).in_(seqs))
+    )
+    return {row.seq: row.hops for row in found}
+
+
+async def store(work: Work, parts: Sequence[Part]) -> None:
+    await work.execute(
+        insert(Forward), [{"chat_id": part.chat_id, "seq": part.seq, "hops": part.value} for part in parts]
+    )
+
+
+async def forget(work: Work, chat_id: int, seqs: Collection[int]) -> None:
+    await work.execute(delete(Forward).where(col(Forward.chat_id) == chat_id, col(Forward.seq).in_(seqs)))
+
+
+async def source(work: Work, user: Person, chat_id: int, seq: int) -> tuple[Conversation, Message, int]:
+    """The chat, the message that is to be forwarded, and how often it was before. Raises NotFound or Forbidden."""
+    chat = await chats.require_member(work, chat_id, user)
+    message = await history.require_visible(work, chat, user, seq)
+    if not may_forward(message):
+        raise Forbidden("This message can’t be forwarded.")
+    return chat, message, (await load(work, chat_id, [seq])).get(seq, 0)
+
+
+async def targets(work: Work, user: Person) -> list[Conversation]:
+    """The chats into which somebody may forward, by their titles."""
+    mine = [chat for chat in await chats.conversations(work, user) if chat.may_write]
+    return sorted(mine, key=lambda chat: chat.title.casefold())
+
+
+def most(hops: int) -> int:
+    """Into how many chats at once a message may go that was forwarded so often."""
+    return MOST if hops < MANY else 1
+
+
+async def forward(
+    work: Work, user: Person, chat_id: int, seq: int, target_ids: Collection[int], form_id: str
+) -> list[Bubble]:
+    """Say it in all of these chats, or in none; a repeat with the same `form_id` says nothing twice.
+
+    Raises NotFound, Forbidden for what can't be forwarded, Invalid for wrong, too many or no chats.
+    """
+    _, message, hops = await source(work, user, chat_id, seq)
+    wanted = sorted({*target_ids})
+    if not 1 <= len(wanted) <= most(hops):
+        raise Invalid(chats=_how_many(hops))
+    # One's own words are no news from elsewhere.
+    is_own = message.sender_id == user.id and not hops
+    said = Draft(body=message.body, kind=message.kind, brings={} if is_own else {EXTRA: hops + 1})
+    wishes = [Sending(user, target, replace(said, id=_id(form_id, target))) for target in wanted]
+    sent = [await repeated(work, each) if isinstance(each, Repeat) else each for each in await send_all(work, wishes)]
+    if any(isinstance(each, Refused) for each in sent):
+        raise Invalid(chats="You can’t write in one of these chats.")
+    return [each.bubble for each in sent if not isinstance(each, Refused)]
+
+
+def _how_many(hops: int) -> str:
+    if most(hops) == 1:
+        return "This was forwarded many times, so it goes to one chat at a time."
+    return f"Choose one to {MOST} chats."
+
+
+def _id(form_id: str, target: int) -> str:
+    """The same for a form that is sent twice."""
+    return str(uuid.uuid5(uuid.UUID(form_id), str(target)))

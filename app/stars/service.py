@@ -1,0 +1,115 @@
+"""Star messages, and find them again."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Integer, bindparam, delete
+from sqlmodel import col, select
+
+from app.chats import service as chats
+from app.chats.models import Conversation
+from app.db import Work, insert_if_new
+from app.errors import Invalid
+from app.messages import history
+from app.messages.bubbles import Bubble, bubbles, moving
+from app.messages.models import Message
+from app.stars import broadcasts
+from app.stars.models import Star
+from app.users.models import Person
+
+PAGE = 50
+MARKED = 1000  # so many of a chat are marked in its page
+
+MINE = (
+    select(Message, Star)
+    .join(Star, (col(Star.chat_id) == col(Message.chat_id)) & (col(Star.seq) == col(Message.seq)))
+    .where(col(Star.user_id) == bindparam("user"), col(Message.deleted_at).is_(None))
+    .where(history.visible(col(Star.chat_id), bindparam("user")))
+    .order_by(col(Star.created_at).desc(), col(Star.chat_id), col(Star.seq))
+    .limit(bindparam("most", type_=Integer))
+    .with_only_columns(*Message.__table__.columns, col(Star.created_at).label("starred_at"))  # type: ignore[attr-defined]
+)
+BEFORE = MINE.where(col(Star.created_at) < bindparam("before", type_=Star.__table__.c.created_at.type))  # type: ignore[attr-defined]
+SEQS = (
+    select(Star.seq)
+    .where(col(Star.user_id) == bindparam("user"), col(Star.chat_id) == bindparam("chat"))
+    .order_by(col(Star.seq).desc())
+    .limit(MARKED)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A starred message with the chat in which it stands."""
+
+    chat: Conversation
+    message: Bubble
+    starred_at: datetime
+
+    @property
+    def preview(self) -> str:
+        return moving(self.message).preview
+
+
+def may_star(message: Message) -> bool:
+    return message.kind != "note" and message.deleted_at is None
+
+
+async def star(work: Work, user: Person, chat_id: int, seq: int) -> None:
+    """Starring twice is harmless. Raises NotFound, and Invalid for what is no message that stands."""
+    chat = await chats.require_member(work, chat_id, user)
+    if not may_star(await history.require_visible(work, chat, user, seq)):
+        raise Invalid(on="Only a message that still stands can be starred.")
+    await work.execute(insert_if_new(Star).values(user_id=user.id, chat_id=chat_id, seq=seq))
+    work.announce(broadcasts.starred, user.id, chat_id, seq, True)
+
+
+async def unstar(work: Work, user: Person, chat_id: int, seq: int) -> None:
+    """What has no star keeps having none. Raises NotFound for strangers to the chat."""
+    await chats.require_member(work, chat_id, user)
+    await work.execute(delete(Star).where(*_of(user, chat_id), col(Star.seq) == seq))
+    work.announce(broadcasts.starred, user.id, chat_id, seq, False)
+
+
+def _of(user: Person, chat_id: int) -> tuple[ColumnElement[bool], ...]:
+    return col(Star.user_id) == user.id, col(Star.chat_id) == chat_id
+
+
+async def is_starred(work: Work, chat: Conversation, message: Message, user: Person) -> bool:
+    found = select(Star.seq).where(Star.user_id == user.id, Star.chat_id == chat.id, Star.seq == message.seq)
+    return await work.first(found) is not None
+
+
+async def seqs(work: Work, user: Person, chat_id: int) -> Sequence[int]:
+    """Which messages of a chat somebody starred, the newest MARKED of them."""
+    return await work.all(SEQS, {"user": user.id, "chat": chat_id})
+
+
+async def listed(
+    work: Work, user: Person, chat_id: int | None = None, before: datetime | None = None
+) -> tuple[list[Kept], bool]:
+    """What somebody starred (in one chat, or everywhere), the last first, and whether there is more.
+
+    Raises NotFound for a chat that is not theirs.
+    """
+    statement = MINE if before is None else BEFORE
+    values = {"user": user.id, "most": PAGE + 1} | ({"before": before} if before else {})
+    if chat_id is not None:
+        await chats.require_member(work, chat_id, user)
+        statement = statement.where(col(Star.chat_id) == chat_id)
+    rows = await work.rows(statement, values)
+    found = {chat.id: chat for chat in await chats.conversations(work, user, {row.chat_id for row in rows})}
+    shown: dict[tuple[int, int], Bubble] = {}
+    for chat in found.values():
+        here = [row for row in rows if row.chat_id == chat.id]
+        shown |= {(chat.id, bubble.seq): bubble for bubble in await bubbles(work, chat, here, {user.id: user})}
+    kept = [Kept(found[row.chat_id], shown[row.chat_id, row.seq], row.starred_at) for row in rows]
+    return kept[:PAGE], len(kept) > PAGE
+
+
+async def forget(work: Work, chat_id: int, seqs: Collection[int]) -> None:
+    """Messages are gone, and their stars with them."""
+    await work.execute(delete(Star).where(col(Star.chat_id) == chat_id, col(Star.seq).in_(seqs)))
