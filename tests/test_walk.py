@@ -55,6 +55,9 @@ GET       /chats/{chat_id:int}/messages/{seq:int}/edit        401 404 403 200 40
 POST      /chats/{chat_id:int}/messages/{seq:int}/edit        401 404 422 200 403
 POST      /chats/{chat_id:int}/messages/{seq:int}/delete      401 404 422 200 200
 POST      /chats/{chat_id:int}/messages/{seq:int}/hide        401 404 200 200 200
+GET       /chats/{chat_id:int}/messages/{seq:int}/react       401 404 403 200 200
+POST      /chats/{chat_id:int}/messages/{seq:int}/react       401 404 403 200 200
+GET       /chats/{chat_id:int}/messages/{seq:int}/reactions   401 404 200 200 200
 GET       /starred                                            401 200 200 200 200
 GET       /chats/{chat_id:int}/starred                        401 404 200 200 200
 POST      /chats/{chat_id:int}/messages/{seq:int}/star        401 404 200 200 200

@@ -38,6 +38,7 @@ FORMS: dict[str, dict[str, str]] = {
     "POST /chats/{chat_id:int}/read": {"seq": "2"},
     "POST /chats/{chat_id:int}/messages": {"body": "Hello"},
     "POST /chats/{chat_id:int}/messages/{seq:int}/edit": {"body": "Other words"},
+    "POST /chats/{chat_id:int}/messages/{seq:int}/react": {"emoji": "👍"},
     "POST /chats/{chat_id:int}/messages/{seq:int}/forward": {"chats": "1"},
     "POST /groups": {"name": "Another", "members": "gus"},
     "POST /groups/{chat_id:int}/edit": {"name": "Renamed", "description": "More"},
