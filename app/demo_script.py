@@ -16,6 +16,7 @@ from app.groups import service as groups
 from app.messages import service as messages
 from app.messages.drafts import Draft
 from app.messages.models import Message
+from app.reactions import service as reactions
 from app.receipts import service as receipts
 from app.users.models import Person
 
@@ -69,6 +70,9 @@ async def perform(work: Work, chat_id: int, line: Line, cast: Mapping[str, Perso
             await messages.edit(work, user, chat_id, seq, line.text, DAY)
         case "deletes":
             await messages.delete(work, user, chat_id, await _latest(work, chat_id, user), DAY)
+        case "reacts":
+            last = (await chats.counters(work, chat_id)).seq
+            await reactions.react(work, user, chat_id, last, reactions.read_emoji(line.text))
         case "adds":
             await groups.add(work, user, chat_id, [cast[name] for name in line.text.split(", ")], ROOM)
         case "promotes":
