@@ -29,7 +29,7 @@ class Group:
 @cache
 def groups() -> tuple[Group, ...]:
     """All of them, in the order in which they are shown."""
-    _, *parts = FILE.read_text("utf-8").split("\n#")
+    _, *parts = FILE.read_text("utf-8").split("\n\n")
     return tuple(Group(name, tuple(_entries(lines))) for name, *lines in (part.splitlines() for part in parts))
 
 

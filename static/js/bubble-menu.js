@@ -5,6 +5,11 @@ const press = { timer: 0, x: 0, y: 0, opened: false };
 
 /** Follow the link of the bubble that `target` is in; false where there is none, or where text is selected. */
 function open(target) {
+  const reactions = target.closest(".reactions");
+  if (reactions) {
+    reactions.querySelector(".reactions__all").click();
+    return true;
+  }
   const link = target.closest(".message")?.querySelector(".bubble__menu");
   if (!link || target.closest("a:not(.bubble__menu)") || !getSelection().isCollapsed) return false;
   link.click();

@@ -102,10 +102,11 @@ class MessageList extends HTMLElement {
   still({ arrived }) {
     if (!this.held) {
       const { isFollowing } = this;
+      const isAtEnd = isFollowing && Math.abs(this.scroller.scrollTop) < 1;
       const seen = firstSeen(this.scroller);
-      this.held = { isFollowing, seen, release: hold(this.scroller, seen) };
+      this.held = { isFollowing, isAtEnd, seen, release: hold(this.scroller, seen) };
     }
-    this.follows ||= arrived && this.isFollowing;
+    this.follows ||= arrived ? this.isFollowing : this.held.isAtEnd; // where what grows stays in sight
     this.soon();
   }
 

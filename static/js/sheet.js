@@ -20,8 +20,8 @@ document.addEventListener("click", (event) => {
     event.preventDefault();
     event.stopImmediatePropagation();
     dialog.close();
-  } else if (event.target.closest(".bubble__menu")) {
-    opener = event.target.closest(".bubble__menu");
+  } else if (event.target.closest(".bubble__menu, .reactions__all")) {
+    opener = event.target.closest("a");
     message = opener.closest(".message").id;
   }
 }, { capture: true });

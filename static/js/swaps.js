@@ -39,6 +39,14 @@
     return next;
   }
 
+  /** What has the focus in an item, as a selector for the same item made anew; null where nothing has. */
+  function focused(item) {
+    const active = document.activeElement;
+    if (!item?.contains(active)) return null;
+    if (active === item) return ":scope";
+    return active.value ? `[value="${CSS.escape(active.value)}"]` : `.${active.classList[0]}`;
+  }
+
   /** Take an item into a list; answers whether the list changed. */
   function put(list, item, mayInsert) {
     const shown = document.getElementById(item.id);
@@ -49,15 +57,15 @@
     }
     if (known && revision(known) >= revision(item)) return false;
     if (!known && !(mayInsert && belongs(list, item))) return false;
-    const hadFocus = known === document.activeElement;
+    const focus = focused(known);
     if (known && "seq" in known.dataset) known.replaceWith(item);
     else {
       known?.remove();
       list.insertBefore(item, successor(list, seq(item)));
     }
-    if (hadFocus) {
+    if (focus) {
       item.tabIndex = 0;
-      item.focus({ preventScroll: true });
+      (item.querySelector(focus) ?? item).focus({ preventScroll: true });
     }
     return true;
   }
