@@ -37,7 +37,9 @@ def test_the_session_of_two_people_works_as_printed(parley: Parley, tmp_path: Pa
     done = subprocess.run(["sh", "-ec", session], cwd=tmp_path, capture_output=True, text=True, timeout=30)
     assert done.returncode == 0, done.stderr
     assert "HTTP/1.1 201" in done.stdout
-    assert done.stdout.count('id="message-5b0c4ea6-6a3c-4b8e-9f0e-0d4e6b7e6f10"') == 2  # sent, and read by Bob
+    assert (
+        done.stdout.count('id="message-5b0c4ea6-6a3c-4b8e-9f0e-0d4e6b7e6f10"') == 3
+    )  # sent, read by Bob, and reacted to
     assert '"revision":1' in done.stdout
 
     listener = tmp_path / "listen.py"

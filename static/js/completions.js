@@ -84,9 +84,11 @@ async function look(field) {
   for (const { label, trigger, find } of offers) {
     const typed = before.match(trigger)?.at(-1);
     const start = end - (typed?.length ?? 0);
-    if (typed === undefined || dismissed === start) continue;
+    if (typed === undefined) continue;
+    if (dismissed?.start === start && typed.startsWith(dismissed.typed)) continue;
+    dismissed = null;
     const choices = (await find(typed, signal)).slice(0, MOST);
-    if (signal.aborted) return;
+    if (signal.aborted || field.selectionEnd !== end || !field.value.startsWith(before)) return;
     if (choices.length) return show(label, field, start, end, choices);
   }
 }
@@ -97,7 +99,8 @@ const KEYS = {
   Enter: () => take(shown, shown.choices[marked]),
   Tab: () => take(shown, shown.choices[marked]),
   Escape: () => {
-    dismissed = shown.start;
+    const { field, start, end } = shown;
+    dismissed = { start, typed: field.value.slice(start, end) };
     close();
   },
 };
@@ -105,11 +108,12 @@ const KEYS = {
 Object.assign(box, { id: "completions", className: "completions", role: "listbox" });
 Object.assign(count, { className: "visually-hidden", role: "status" });
 
-document.addEventListener("input", ({ target, isComposing }) => {
+function typed({ target, isComposing }) {
   if (!target.matches(FIELD) || isComposing) return;
-  if (target.selectionEnd <= dismissed) dismissed = null;
   look(target);
-});
+}
+
+for (const type of ["input", "compositionend"]) document.addEventListener(type, typed);
 
 // Before the composer, where Enter sends.
 document.addEventListener("keydown", (event) => {
@@ -122,6 +126,10 @@ document.addEventListener("keydown", (event) => {
   KEYS[key]();
 }, { capture: true });
 
+document.addEventListener("parley:outgoing", () => {
+  dismissed = null;
+  close();
+});
 document.addEventListener("compositionstart", close);
 document.addEventListener("focusout", ({ target }) => target === shown?.field && close());
 document.addEventListener("selectionchange", () => {

@@ -29,7 +29,7 @@ function titled(name, cells) {
   for (let at = 0; at < cells.length; at += COLUMNS) {
     grid.append(make("div", { role: "row", class: "emoji-panel__row" }, ...cells.slice(at, at + COLUMNS)));
   }
-  const section = make("section", { class: "emoji-panel__section" }, make("h3", { id }, name));
+  const section = make("section", { class: "emoji-panel__section" }, make("h2", { id }, name));
   if (cells.length) section.append(grid);
   section.hidden = !cells.length;
   section.style.containIntrinsicBlockSize = `auto ${2 + Math.ceil(cells.length / COLUMNS) * 2.75}rem`;

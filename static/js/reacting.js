@@ -8,7 +8,7 @@ import { toolbar } from "./toolbar.js";
 const LIVING = ".message[data-seq]:not([data-deleted], [data-kind=note], [data-state])";
 const piece = (id) => document.getElementById(id).content.cloneNode(true);
 
-const bar = make("div", { class: "quick quick--bar", role: "toolbar", "aria-label": "React", hidden: "" });
+const bar = make("div", { class: "quick quick--bar", role: "dialog", "aria-label": "React", hidden: "" });
 let stop = null;
 let before = null;
 let item = null;

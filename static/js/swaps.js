@@ -39,6 +39,8 @@
     return next;
   }
 
+  const said = (item) => item.querySelector(".bubble__body")?.textContent;
+
   /** What has the focus in an item, as a selector for the same item made anew; null where nothing has. */
   function focused(item) {
     const active = document.activeElement;
@@ -58,8 +60,10 @@
     if (known && revision(known) >= revision(item)) return false;
     if (!known && !(mayInsert && belongs(list, item))) return false;
     const focus = focused(known);
-    if (known && "seq" in known.dataset) known.replaceWith(item);
-    else {
+    if (known && "seq" in known.dataset) {
+      if (said(known) === said(item)) item.ariaLive = "off"; // it was read aloud when it came
+      known.replaceWith(item);
+    } else {
       known?.remove();
       list.insertBefore(item, successor(list, seq(item)));
     }
