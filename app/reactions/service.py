@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Text, bindparam, case, cast, delete, func, insert, update
+from sqlalchemy import Text, and_, bindparam, cast, delete, func, insert, update
 from sqlmodel import col, select
 
 from app.chats import service as chats
@@ -27,34 +27,26 @@ NAMES = 8
 PAGE = 100
 
 _KIND = (col(Reaction.seq), col(Reaction.emoji))
-_RANKED = (
-    select(Reaction)
-    .where(Reaction.chat_id == bindparam("chat"), col(Reaction.seq).in_(bindparam("seqs", expanding=True)))
-    .with_only_columns(
-        col(Reaction.seq),
-        col(Reaction.emoji),
-        col(Reaction.user_id),
-        col(Reaction.created_at),
-        func.row_number()
-        .over(partition_by=_KIND, order_by=(col(Reaction.created_at), col(Reaction.user_id)))
-        .label("place"),
-        func.aggregate_strings(cast(col(Reaction.user_id), Text), " ").over(partition_by=_KIND).label("users"),
-    )
+_THESE = select(Reaction).where(
+    Reaction.chat_id == bindparam("chat"), col(Reaction.seq).in_(bindparam("seqs", expanding=True))
+)
+_ALL = (
+    _THESE.group_by(*_KIND)
+    .with_only_columns(*_KIND, func.aggregate_strings(cast(col(Reaction.user_id), Text), " ").label("users"))
     .subquery()
 )
+_ORDER = (col(Reaction.created_at), col(Reaction.user_id))
+_RANKED = _THESE.with_only_columns(
+    *_KIND, *_ORDER, func.row_number().over(partition_by=_KIND, order_by=_ORDER).label("place")
+).subquery()
 # A row for each name that is shown, and the ids of all in the first of them: a thousand people make it no longer.
 CHOSEN = (
     select(User)
     .join(_RANKED, _RANKED.c.user_id == col(User.id))
+    .outerjoin(_ALL, and_(_RANKED.c.place == 1, _ALL.c.seq == _RANKED.c.seq, _ALL.c.emoji == _RANKED.c.emoji))
     .where(_RANKED.c.place <= NAMES)
     .order_by(_RANKED.c.seq, _RANKED.c.created_at, _RANKED.c.user_id)
-    .with_only_columns(
-        _RANKED.c.seq,
-        _RANKED.c.emoji,
-        _RANKED.c.user_id,
-        col(User.display_name),
-        case((_RANKED.c.place == 1, _RANKED.c.users)).label("users"),
-    )
+    .with_only_columns(_RANKED.c.seq, _RANKED.c.emoji, _RANKED.c.user_id, col(User.display_name), _ALL.c.users)
 )
 
 
