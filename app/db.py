@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import BigInteger, Column, Dialect, Integer
+from sqlalchemy import BigInteger, Column, Dialect, Integer, String
 from sqlalchemy.dialects.postgresql import Insert, insert  # its clause is understood by SQLite, too
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.ext.compiler import compiles
@@ -21,7 +21,7 @@ from app.realtime.bus import Bus
 from app.sqlite import Sqlite
 from app.work import Publisher, Render, Service, Work
 
-__all__ = ["Database", "Number", "Render", "Work", "by_name", "identity", "insert_if_new", "now"]
+__all__ = ["Database", "Number", "Render", "Work", "by_name", "identity", "insert_if_new", "joined", "now"]
 
 T = TypeVar("T")
 
@@ -70,6 +70,23 @@ def _by_name(element: by_name, compiler: SQLCompiler, **options: Any) -> str:
 @compiles(by_name, "postgresql")
 def _by_name_c(element: by_name, compiler: SQLCompiler, **options: Any) -> str:
     return f'{_by_name(element, compiler, **options)} COLLATE "C"'
+
+
+class joined(FunctionElement[str]):
+    """The numbers of a group as one text, in any order, with spaces between them."""
+
+    type = String()
+    inherit_cache = True
+
+
+@compiles(joined)
+def _joined(element: joined, compiler: SQLCompiler, **options: Any) -> str:
+    return f"group_concat({compiler.process(element.clauses, **options)}, ' ')"
+
+
+@compiles(joined, "postgresql")
+def _joined_as_text(element: joined, compiler: SQLCompiler, **options: Any) -> str:
+    return f"string_agg(CAST({compiler.process(element.clauses, **options)} AS text), ' ')"
 
 
 def insert_if_new(model: type[SQLModel]) -> Insert:

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Text, and_, bindparam, cast, delete, func, insert, update
+from sqlalchemy import and_, bindparam, delete, func, insert, update
 from sqlmodel import col, select
 
 from app.chats import service as chats
 from app.chats.models import Conversation
-from app.db import Work, now
+from app.db import Work, joined, now
 from app.errors import Forbidden, Invalid
 from app.messages import history
 from app.messages import service as messages
@@ -30,11 +30,7 @@ _KIND = (col(Reaction.seq), col(Reaction.emoji))
 _THESE = select(Reaction).where(
     Reaction.chat_id == bindparam("chat"), col(Reaction.seq).in_(bindparam("seqs", expanding=True))
 )
-_ALL = (
-    _THESE.group_by(*_KIND)
-    .with_only_columns(*_KIND, func.aggregate_strings(cast(col(Reaction.user_id), Text), " ").label("users"))
-    .subquery()
-)
+_ALL = _THESE.group_by(*_KIND).with_only_columns(*_KIND, joined(col(Reaction.user_id)).label("users")).subquery()
 _ORDER = (col(Reaction.created_at), col(Reaction.user_id))
 _RANKED = _THESE.with_only_columns(
     *_KIND, *_ORDER, func.row_number().over(partition_by=_KIND, order_by=_ORDER).label("place")
