@@ -37,6 +37,7 @@ from app.messages.parts import ACTIONS, EXTRAS, KINDS, WATCHERS
 from app.messages.queue import SendQueue
 from app.metrics import Measured
 from app.packing import GZIP_LEVEL, LEAST, Packing
+from app.polls import routes as polls
 from app.presence import routes as presence
 from app.presence.leases import Leases, NoLeases, RedisLeases
 from app.realtime.bus import Hooks, LocalBus
@@ -55,7 +56,7 @@ from app.users import routes as users
 from app.web import broken, direct, gone, no_route, refused
 
 # A feature uses those before it, never one after it.
-FEATURES: list[Any] = [users, auth, chats, receipts, presence, messages, stars, forwards, groups, inbox]
+FEATURES: list[Any] = [users, auth, chats, receipts, presence, messages, polls, stars, forwards, groups, inbox]
 # What a feature hands in for others to show, by the name under which it does.
 PARTS: dict[str, dict[str, Any]] = {
     "extras": EXTRAS,

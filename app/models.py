@@ -9,9 +9,10 @@ from app.auth import models as auth
 from app.chats import models as chats
 from app.forwards import models as forwards
 from app.messages import models as messages
+from app.polls import models as polls
 from app.stars import models as stars
 from app.users import models as users
 
-__all__ = ["auth", "chats", "forwards", "jobs", "messages", "metadata", "stars", "users"]
+__all__ = ["auth", "chats", "forwards", "jobs", "messages", "metadata", "polls", "stars", "users"]
 
 metadata = SQLModel.metadata

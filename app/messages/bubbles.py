@@ -57,7 +57,7 @@ class Bubble:
 
     @property
     def emoji(self) -> int:
-        return emoji_count(self.body)
+        return emoji_count(self.body) if self.kind == "text" else 0
 
     @property
     def long(self) -> bool:

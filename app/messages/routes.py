@@ -71,7 +71,7 @@ async def _conversation(work: Work, request: Request) -> dict[str, Any]:
         "draft": typed.get("body", "") if typed else chat.draft,
         "message_id": str(uuid.uuid4()),
         "error": getattr(request.state, "errors", {}).get("body", ""),
-        "panes": await panes_of(request, work, chat, "header", "banner", "strip"),
+        "panes": await panes_of(request, work, chat, "header", "banner", "strip", "attach"),
         "section": "chats",
     }
 

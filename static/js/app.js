@@ -14,6 +14,8 @@ import "./message-list.js";
 import "./navigation.js";
 import "./page-title.js";
 import "./picker-filter.js";
+import "./poll-card.js";
+import "./poll-options.js";
 import "./presence.js";
 import "./receipts.js";
 import "./sheet.js";

@@ -49,15 +49,16 @@
     }
     if (known && revision(known) >= revision(item)) return false;
     if (!known && !(mayInsert && belongs(list, item))) return false;
-    const hadFocus = known === document.activeElement;
+    const focused = known?.contains(document.activeElement) ? document.activeElement : null;
     if (known && "seq" in known.dataset) known.replaceWith(item);
     else {
       known?.remove();
       list.insertBefore(item, successor(list, seq(item)));
     }
-    if (hadFocus) {
+    if (focused) {
       item.tabIndex = 0;
-      item.focus({ preventScroll: true });
+      const same = focused.id ? document.getElementById(focused.id) : null;
+      (same ?? item).focus({ preventScroll: true });
     }
     return true;
   }
