@@ -22,7 +22,7 @@ class Poll(SQLModel, table=True):
 
 
 class Vote(SQLModel, table=True):
-    """Somebody chose an option, by its place among them; `only` where a person may choose but one."""
+    """Somebody chose an option, by its place among them; `is_only` where a person may choose but one."""
 
     __tablename__ = "poll_votes"
     __table_args__ = (
@@ -33,8 +33,8 @@ class Vote(SQLModel, table=True):
             "seq",
             "user_id",
             unique=True,
-            sqlite_where=text("only"),
-            postgresql_where=text("only"),
+            sqlite_where=text("is_only"),
+            postgresql_where=text("is_only"),
         ),
     )
 
@@ -42,5 +42,5 @@ class Vote(SQLModel, table=True):
     seq: int = Field(sa_type=Number, primary_key=True)
     user_id: int = Field(sa_type=Number, foreign_key="users.id", primary_key=True)
     option: int = Field(primary_key=True)
-    only: bool
+    is_only: bool
     voted_at: datetime = Field(default_factory=now)

@@ -46,7 +46,7 @@ async def vote(work: Work, user: Person, chat_id: int, seq: int, options: Collec
     if mine - wanted:
         own = delete(Vote).where(col(Vote.chat_id) == chat_id, col(Vote.seq) == seq, col(Vote.user_id) == user.id)
         await work.execute(own.where(col(Vote.option).in_(mine - wanted)))
-    row = {"chat_id": chat_id, "seq": seq, "user_id": user.id, "only": not poll.multiple, "voted_at": now()}
+    row = {"chat_id": chat_id, "seq": seq, "user_id": user.id, "is_only": not poll.multiple, "voted_at": now()}
     if new := [{**row, "option": option} for option in sorted(wanted - mine)]:
         await work.execute(insert(Vote), new)
     work.announce(broadcasts.voted, chat_id, user.id, seq, sorted(wanted))

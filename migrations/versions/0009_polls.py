@@ -30,7 +30,7 @@ def upgrade() -> None:
         sa.Column("seq", NUMBER, nullable=False),
         sa.Column("user_id", NUMBER, nullable=False),
         sa.Column("option", sa.Integer(), nullable=False),
-        sa.Column("only", sa.Boolean(), nullable=False),
+        sa.Column("is_only", sa.Boolean(), nullable=False),
         sa.Column("voted_at", UTCDateTime(), nullable=False),
         sa.ForeignKeyConstraint(["chat_id"], ["chats.id"], name="fk_poll_votes_chat_id", ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_poll_votes_user_id"),
@@ -41,8 +41,8 @@ def upgrade() -> None:
         "poll_votes",
         ["chat_id", "seq", "user_id"],
         unique=True,
-        sqlite_where=sa.text("only"),
-        postgresql_where=sa.text("only"),
+        sqlite_where=sa.text("is_only"),
+        postgresql_where=sa.text("is_only"),
     )
 
 

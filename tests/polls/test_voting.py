@@ -192,7 +192,7 @@ async def crowd(app: Starlette, group: int, count: int, seq: int) -> None:
     await add(app, (User, [{**each, "password_hash": PASSWORD_HASH} for each in people]))
     await add(app, (Membership, [{"chat_id": group, "user_id": id_} for id_ in ids]))
     await add(app, (MembershipInterval, [{"chat_id": group, "user_id": id_, "from_seq": 1} for id_ in ids]))
-    votes = [{"chat_id": group, "seq": seq, "user_id": id_, "option": id_ % 3, "only": True} for id_ in ids]
+    votes = [{"chat_id": group, "seq": seq, "user_id": id_, "option": id_ % 3, "is_only": True} for id_ in ids]
     async with app.state.database.write() as work:
         await work.execute(insert(Vote), votes)
 
