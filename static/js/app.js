@@ -5,6 +5,7 @@ import "./chat-list.js";
 import "./copy.js";
 import "./drawer.js";
 import "./dropdown.js";
+import "./expiring.js";
 import "./header.js";
 import "./limited.js";
 import "./live.js";

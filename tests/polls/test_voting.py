@@ -158,8 +158,8 @@ async def test_strangers_and_those_who_left_do_not_vote(
 async def test_many_presses_at_once_never_make_two_votes(
     app: Starlette, ann: Member, bob: Member, single: str
 ) -> None:
-    presses = [choose(member, single, n % 3) for n in range(12) for member in (ann, bob)]
-    presses += [turn(member, single, n % 3) for n in range(12) for member in (ann, bob)]
+    presses = [choose(member, single, n) for n in range(3) for member in (ann, bob)]
+    presses += [turn(member, single, n) for n in range(3) for member in (ann, bob)]
     assert {answer.status_code for answer in await asyncio.gather(*presses)} == {200}
     for member in (ann, bob):
         assert len(await mine(member, single)) <= 1
