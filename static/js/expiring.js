@@ -1,7 +1,7 @@
 // Messages that disappear go when they are due, in the conversation and in the list, whoever is online: one timer waits
 // for the first of them.
 import { learn, present } from "./clock.js";
-import { refresh } from "./rows.js";
+import { hear, refresh } from "./rows.js";
 
 const SOON = 1000;
 const LONGEST = 86_400_000; // timers take no more than 24 days
@@ -19,11 +19,20 @@ function remove(items) {
   if (hadFocus) document.querySelector(".composer__field")?.focus({ preventScroll: true });
 }
 
+/** Show nothing of it in the list, also while nobody can say what stands there instead. */
+function blank(moving) {
+  const { chat } = moving.closest(".row").dataset;
+  moving.querySelector(".row__text").textContent = "";
+  delete moving.dataset.expires;
+  hear(chat);
+  refresh(chat);
+}
+
 function drop() {
   const due = expiring().filter((element) => time(element) <= present());
   const items = due.filter((element) => element.matches(".messages__list > .message"));
   if (items.length) remove(items);
-  for (const moving of due) if (moving.matches(".row__moving")) refresh(moving.closest(".row").dataset.chat);
+  for (const moving of due) if (moving.matches(".row__moving")) blank(moving);
 }
 
 function wait() {
