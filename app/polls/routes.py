@@ -52,7 +52,7 @@ async def create(request: Request) -> Response:
     draft = drafts.read(fields, many(request, "options"))
     chat_id, user = number(request, "chat_id"), me(request)
     try:
-        async with asyncio.timeout(LATEST):
+        async with asyncio.timeout(LATEST - request.state.waited):
             await request.app.state.sends.require(f"user:{user.id}")
             sent = await request.app.state.send_queue.send(user, chat_id, draft)
     except TimeoutError as error:
