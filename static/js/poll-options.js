@@ -1,6 +1,9 @@
 // <poll-options>: as many fields as there are answers, and one more. Enter goes on, Backspace in an empty one goes back.
 const FEWEST = 2;
 
+/** Once what came is in its place. */
+const afterPicture = (then) => requestAnimationFrame(() => requestAnimationFrame(then));
+
 class PollOptions extends HTMLElement {
   connectedCallback() {
     this.fields = [...this.querySelectorAll("input")];
@@ -11,7 +14,7 @@ class PollOptions extends HTMLElement {
       if (field) this.remove(this.fields.indexOf(field));
     });
     this.closest("form").addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
-      if (ctx.response?.raw.ok) document.querySelector("message-list")?.toLatest();
+      if (ctx.response?.raw.ok) afterPicture(() => document.querySelector("message-list")?.toLatest());
     });
     this.settle();
   }

@@ -33,6 +33,8 @@ def _json(values: tuple[str, ...]) -> str:
 async def test_asking_and_voting_by_keyboard(visit: Visit, ann: Member, bob: Member, app: Starlette) -> None:
     group = await make_group(app, ann, bob)
     await make_messages(app, bob, group, 30)
+    for member in (ann, bob):
+        await member.post(f"/chats/{group}/read", data={"seq": "32"})
     hers, his = await visit(ann, f"/chats/{group}"), await visit(bob, f"/chats/{group}")
     await hers.get_by_label("Attach").focus()
     await hers.keyboard.press("Enter")
@@ -73,6 +75,7 @@ async def test_asking_and_voting_by_keyboard(visit: Visit, ann: Member, bob: Mem
     await expect_counts(hers, "2 2 true", "0 0 false")
     await his.keyboard.press("Enter")
     await expect_counts(hers, "1 1 true", "0 0 false")
+    await expect(hers.locator("[data-kind=poll] .tick--read")).to_be_visible()
     await expect_as_loaded(hers)
     await expect_as_loaded(his)
     await expect_counts(hers, "1 1 true", "0 0 false")
