@@ -166,6 +166,7 @@ def message_data(bubble: Bubble) -> dict[str, Any]:
         "kind": bubble.kind,
         "body": bubble.body,
         "at": bubble.at,
+        "expires_at": bubble.expires_at,
         "edited": bubble.edited,
         "deleted": bubble.deleted,
         "event": {"type": note.type, "subjects": [each.id for each in note.subjects], "value": note.value}

@@ -94,31 +94,6 @@ def _data(values: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def message_data(bubble: Bubble) -> dict[str, Any]:
-    """A message for programs."""
-    note = bubble.note
-    return {
-        "id": bubble.id,
-        "seq": bubble.seq,
-        "revision": bubble.revision,
-        "sender": {
-            "id": bubble.sender.id,
-            "username": bubble.sender.username,
-            "display_name": bubble.sender.display_name,
-        },
-        "kind": bubble.kind,
-        "body": bubble.body,
-        "at": bubble.at,
-        "expires_at": bubble.expires_at,
-        "edited": bubble.edited,
-        "deleted": bubble.deleted,
-        "event": {"type": note.type, "subjects": [each.id for each in note.subjects], "value": note.value}
-        if note
-        else None,
-        "extras": {extra.name: extra.value for extra in bubble.extras},
-    }
-
-
 async def messages(request: Request) -> Response:
     """A stretch of messages, or with `since` what changed: the items alone, without the page around."""
     user = me(request)
