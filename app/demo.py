@@ -23,6 +23,7 @@ from app.errors import Conflict
 from app.groups import service as groups
 from app.messages.drafts import starts_run
 from app.messages.models import Message
+from app.polls.models import Vote
 from app.reactions.models import Reaction
 from app.receipts import service as receipts
 from app.receipts.marks import Mark
@@ -140,6 +141,8 @@ async def _backdate_rest(work: Work, arrived_at: datetime) -> None:
     reacted_to = Message.chat_id == Reaction.chat_id, Message.seq == Reaction.seq
     at = select(Message.created_at).where(*reacted_to)
     await work.execute(update(Reaction).values(created_at=at.scalar_subquery()))
+    asked = select(Message.created_at).where(Message.chat_id == Vote.chat_id, Message.seq == Vote.seq)
+    await work.execute(update(Vote).values(voted_at=asked.scalar_subquery()))
     said = select(Message.created_at).where(Message.chat_id == Chat.id, Message.seq == 1)
     await work.execute(update(Chat).values(created_at=said.scalar_subquery()))
     spoke = select(func.max(col(Message.created_at))).where(Message.sender_id == User.id)

@@ -16,6 +16,8 @@ from app.groups import service as groups
 from app.messages import service as messages
 from app.messages.drafts import Draft
 from app.messages.models import Message
+from app.polls import drafts as poll_drafts
+from app.polls import service as polls
 from app.reactions import service as reactions
 from app.receipts import service as receipts
 from app.users.models import Person
@@ -65,6 +67,15 @@ async def perform(work: Work, chat_id: int, line: Line, cast: Mapping[str, Perso
         case "says":
             bubble, _ = await messages.send(work, user, chat_id, Draft(body=line.text))
             return bubble.seq
+        case "asks":
+            question, *options = line.text.split(" / ")
+            poll = poll_drafts.read({"question": question, "multiple": "1"}, options)
+            bubble, _ = await messages.send(work, user, chat_id, poll)
+            return bubble.seq
+        case "votes":
+            latest = select(func.max(col(Message.seq))).where(Message.chat_id == chat_id, Message.kind == "poll")
+            seq = await work.first(latest) or 0
+            await polls.vote(work, user, chat_id, seq, [int(number) - 1 for number in line.text.split(", ")], False)
         case "edits":
             seq = await _latest(work, chat_id, user)
             await messages.edit(work, user, chat_id, seq, line.text, DAY)

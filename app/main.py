@@ -27,6 +27,7 @@ from app.chats import routes as chats
 from app.chats.panes import PANES
 from app.db import Database
 from app.errors import Refused, Unavailable
+from app.expiry import routes as expiry
 from app.files import StaticFolder
 from app.forwards import routes as forwards
 from app.groups import routes as groups
@@ -37,6 +38,7 @@ from app.messages.parts import ACTIONS, EXTRAS, KINDS, WATCHERS
 from app.messages.queue import SendQueue
 from app.metrics import Measured
 from app.packing import GZIP_LEVEL, LEAST, Packing
+from app.polls import routes as polls
 from app.presence import routes as presence
 from app.presence.leases import Leases, NoLeases, RedisLeases
 from app.reactions import routes as reactions
@@ -56,7 +58,21 @@ from app.users import routes as users
 from app.web import broken, direct, gone, no_route, refused
 
 # A feature uses those before it, never one after it.
-FEATURES: list[Any] = [users, auth, chats, receipts, presence, messages, reactions, stars, forwards, groups, inbox]
+FEATURES: list[Any] = [
+    users,
+    auth,
+    chats,
+    receipts,
+    presence,
+    messages,
+    reactions,
+    polls,
+    expiry,
+    stars,
+    forwards,
+    groups,
+    inbox,
+]
 # What a feature hands in for others to show, by the name under which it does.
 PARTS: dict[str, dict[str, Any]] = {
     "extras": EXTRAS,

@@ -9,10 +9,11 @@ from app.auth import models as auth
 from app.chats import models as chats
 from app.forwards import models as forwards
 from app.messages import models as messages
+from app.polls import models as polls
 from app.reactions import models as reactions
 from app.stars import models as stars
 from app.users import models as users
 
-__all__ = ["auth", "chats", "forwards", "jobs", "messages", "metadata", "reactions", "stars", "users"]
+__all__ = ["auth", "chats", "forwards", "jobs", "messages", "metadata", "polls", "reactions", "stars", "users"]
 
 metadata = SQLModel.metadata

@@ -42,6 +42,8 @@ class Compiled:
         self.names: list[str] = compiled.positiontup
         self.lists: frozenset[str] = frozenset(compiled.bind_names[each] for each in compiled.post_compile_params)
         self.fixed: dict[str, Any] = compiled.params
+        # What is another value each time, like the present.
+        self.made = {name: bound.callable for name, bound in compiled.binds.items() if bound.callable}
         self.makers: dict[str, Callable[[Any], Any]] = compiled._bind_processors
         columns = compiled._result_columns
         self.row = result_tuple([column.keyname for column in columns])
@@ -70,7 +72,8 @@ class Compiled:
         return made
 
     def _value(self, name: str, values: Mapping[str, Any]) -> Any:
-        value = values[name] if name in values else self.fixed[name]
+        fixed = self.made[name]() if name in self.made else self.fixed[name]
+        value = values.get(name, fixed)
         if name in self.lists:
             return json.dumps(value)
         make = self.makers.get(name)

@@ -52,8 +52,10 @@ class Running(Server):
         self.is_up.set()
 
     async def main_loop(self) -> None:
-        await self.on_tick(0)
-        await self.is_asked_to_stop.wait()
+        while not self.is_asked_to_stop.is_set():
+            await self.on_tick(0)  # sets the clock of the answers
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.is_asked_to_stop.wait(), 1)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:

@@ -24,6 +24,8 @@ ORDER = [
     "presence",
     "messages",
     "reactions",
+    "polls",
+    "expiry",
     "stars",
     "forwards",
     "groups",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import Any
 
 import pytest
@@ -26,6 +27,18 @@ async def asked(work: Work, ids: list[int], since: Any) -> list[Any]:
         await work.rows(select(User.id, func.count()).group_by(col(User.id))),
         await work.first(select(User).where(User.id == -1)),
     ]
+
+
+TICK = count()
+TICKED = select(User.id).where(col(User.id) == bindparam("tick", callable_=lambda: next(TICK)))
+
+
+async def test_what_is_made_anew_for_each_statement_is_so_in_looks(app: Starlette, ann: Member, bob: Member) -> None:
+    async def ticks(work: Work) -> list[Any]:
+        return [await work.all(TICKED) for _ in range(4)]
+
+    found = await app.state.database.look(ticks)
+    assert [each for each in found if each] == [[ann.id], [bob.id]]
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])

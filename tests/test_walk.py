@@ -63,6 +63,12 @@ GET       /chats/{chat_id:int}/starred                        401 404 200 200 20
 POST      /chats/{chat_id:int}/messages/{seq:int}/star        401 404 200 200 200
 GET       /chats/{chat_id:int}/messages/{seq:int}/forward     401 404 200 200 200
 POST      /chats/{chat_id:int}/messages/{seq:int}/forward     401 404 422 201 201
+GET       /chats/{chat_id:int}/polls/new                      401 404 403 200 200
+POST      /chats/{chat_id:int}/polls                          401 404 422 201 201
+GET       /chats/{chat_id:int}/messages/{seq:int}/votes       401 404 404 404 404
+POST      /chats/{chat_id:int}/messages/{seq:int}/votes       401 404 422 404 404
+GET       /chats/{chat_id:int}/expiry                         401 404 200 200 200
+POST      /chats/{chat_id:int}/expiry                         401 404 422 403 200
 GET       /groups                                             401 200 200 200 200
 POST      /groups                                             401 201 201 201 201
 GET       /groups/new                                         401 200 200 200 200

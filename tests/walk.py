@@ -24,7 +24,7 @@ ROLES = ("nobody", "stranger", "former", "member", "owner")
 NEWCOMER = {"username": "new{count}", "display_name": "New", "password": PASSWORD}
 
 # What a door takes, where it takes something; the name after {count} is a new one every time.
-FORMS: dict[str, dict[str, str]] = {
+FORMS: dict[str, dict[str, Any]] = {
     "POST /login": {"username": "bob", "password": PASSWORD},
     "POST /register": NEWCOMER,
     "POST /join/{token}": {**NEWCOMER, "username": "invited{count}"},
@@ -40,6 +40,9 @@ FORMS: dict[str, dict[str, str]] = {
     "POST /chats/{chat_id:int}/messages/{seq:int}/edit": {"body": "Other words"},
     "POST /chats/{chat_id:int}/messages/{seq:int}/react": {"emoji": "👍"},
     "POST /chats/{chat_id:int}/messages/{seq:int}/forward": {"chats": "1"},
+    "POST /chats/{chat_id:int}/polls": {"question": "When?", "options": ["Now", "Later"]},
+    "POST /chats/{chat_id:int}/messages/{seq:int}/votes": {"options": "0"},
+    "POST /chats/{chat_id:int}/expiry": {"lifetime": "604800"},
     "POST /groups": {"name": "Another", "members": "gus"},
     "POST /groups/{chat_id:int}/edit": {"name": "Renamed", "description": "More"},
     "POST /groups/{chat_id:int}/members": {"members": "gus"},
@@ -80,12 +83,18 @@ class World:
         return f"{path}?u={ids['u']}" if path == "/me.css" else path
 
     async def knock(
-        self, role: str, door: str, headers: dict[str, str], form: dict[str, str] | None = None, **ids: Any
+        self,
+        role: str,
+        door: str,
+        headers: dict[str, str],
+        form: dict[str, Any] | None = None,
+        **ids: Any,
     ) -> httpx.Response:
         """Somebody at a door, with the `form` it takes unless another is given."""
         client, method = self.people[role], door.split(" ")[0]
         data = FORMS.get(door, {}) if form is None else form
-        data = {name: value.format(count=list(self.people).index(role)) for name, value in data.items()}
+        count = list(self.people).index(role)
+        data = {name: value.format(count=count) if isinstance(value, str) else value for name, value in data.items()}
         return await client.request(method, self.path(door, **ids), headers=headers, data=data or None)
 
 

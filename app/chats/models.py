@@ -29,6 +29,8 @@ class Chat(SQLModel, table=True):
     pair: str | None = Field(default=None, unique=True)
     last_seq: int = Field(default=0, sa_type=Number)
     revision: int = Field(default=0, sa_type=Number)
+    # Seconds after which what is said from now on disappears; 0 for never.
+    lifetime: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
     created_by: int = Field(sa_type=Number, foreign_key="users.id")
     created_at: datetime = Field(default_factory=now)
 
@@ -88,6 +90,7 @@ class Moving:
     tone: str
     counts: bool
     at: datetime
+    expires_at: datetime | None = None
     icon: str = ""
     # A system line is put into words by its template.
     note: object | None = None
@@ -118,6 +121,7 @@ class Conversation:
     read_seq: int
     delivered_seq: int
     draft: str
+    lifetime: int = 0
     partner: Person | None = None
     member_count: int = 0
 

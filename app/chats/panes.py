@@ -14,7 +14,7 @@ from starlette.requests import Request
 from app.chats.models import Conversation
 from app.db import Work
 
-SLOTS = ("header", "banner", "strip", "info")
+SLOTS = ("header", "banner", "strip", "attach", "info")
 
 Load = Callable[[Request, Work, Conversation], Awaitable[Any]]
 
@@ -25,7 +25,7 @@ class Pane:
 
     `template` sees `chat` and `value`, what `load` answers; None leaves it away. It stands in a slot: among the
     buttons of the `header`, as a `banner` under it, as a `strip` over the composer (fields in it say
-    `form="composer"`), or as an entry of the chat's `info`.
+    `form="composer"`), in the menu of what to `attach`, or as an entry of the chat's `info`.
     """
 
     slot: str

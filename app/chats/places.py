@@ -12,7 +12,7 @@ from app.hot import Hot
 
 # The membership is locked, too: of rows that it locks PostgreSQL shows the newest state, of others an older one.
 PLACES = Hot(
-    """SELECT c.id, m.user_id, c.kind, c.last_seq, c.revision, m.is_present, m.read_seq, m.draft
+    """SELECT c.id, m.user_id, c.kind, c.last_seq, c.revision, m.is_present, m.read_seq, m.draft, c.lifetime
     FROM {rows} JOIN chats c ON c.id = w.chat JOIN memberships m ON m.chat_id = w.chat AND m.user_id = w.member
     ORDER BY c.id {lock}""",
     lock="FOR NO KEY UPDATE OF c, m",
@@ -45,6 +45,7 @@ class Place:
     is_present: bool
     read_seq: int
     draft: str
+    lifetime: int
 
 
 async def lock(work: Work, pairs: Collection[tuple[int, int]]) -> dict[tuple[int, int], Place]:

@@ -105,7 +105,7 @@ async def with_online(chat: Conversation, online: Online) -> Conversation:
 
 def seen_from_outside(group: Chat) -> Conversation:
     """A group as somebody sees it who is not in it yet."""
-    names = ("id", "kind", "name", "description", "is_public", "last_seq", "revision")
+    names = ("id", "kind", "name", "description", "is_public", "last_seq", "revision", "lifetime")
     values = {name: getattr(group, name) for name in names}
     return Conversation(**values, role=None, is_present=False, read_seq=0, delivered_seq=0, draft="")
 

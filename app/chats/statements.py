@@ -16,7 +16,7 @@ MINE = (
     .where(col(Membership.user_id) == bindparam("user"))
     .with_only_columns(
         *(col(column) for column in (Chat.id, Chat.kind, Chat.name, Chat.description, Chat.is_public)),
-        *(col(column) for column in (Chat.last_seq, Chat.revision)),
+        *(col(column) for column in (Chat.last_seq, Chat.revision, Chat.lifetime)),
         *(col(column) for column in (Membership.role, Membership.is_present, Membership.read_seq)),
         *(col(column) for column in (Membership.delivered_seq, Membership.draft)),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from app.db import Render
 from app.messages.bubbles import Bubble
@@ -33,6 +34,12 @@ def changed(render: Render, bubble: Bubble) -> Iterator[Frame]:
 def deleted(_: Render, chat_id: int, seq: int, sender_id: int) -> Iterator[Frame]:
     """For those who had it unread: it counts no more."""
     yield Frame(topics.chat(chat_id), signal("chat.deleted", chat=chat_id, seq=seq, sender=sender_id))
+
+
+def expired(_: Render, chat_id: int, revision: int, last: int, at: datetime) -> Iterator[Frame]:
+    """What was due then, up to the seq `last`, is gone from everybody's pages, which know themselves what that is."""
+    yield Frame(topics.chat(chat_id), signal("chat.expired", chat=chat_id, last=last, at=at.isoformat()))
+    yield Frame(topics.chat(chat_id), signal("chat.revised", chat=chat_id, revision=revision))
 
 
 def hidden(_: Render, chat_id: int, user_id: int, message_id: str, revision: int) -> Iterator[Frame]:

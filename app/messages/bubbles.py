@@ -49,6 +49,7 @@ class Bubble:
     in_group: bool
     note: Note | None = None
     deleted_by: Person | None = None
+    expires_at: datetime | None = None
     extras: tuple[Shown, ...] = ()
 
     @property
@@ -57,7 +58,7 @@ class Bubble:
 
     @property
     def emoji(self) -> int:
-        return emoji_count(self.body)
+        return emoji_count(self.body) if self.kind == "text" else 0
 
     @property
     def long(self) -> bool:
@@ -75,7 +76,7 @@ class Bubble:
         """
         named = (self.sender, *(self.note.subjects if self.note else ()), self.deleted_by)
         names = tuple((person.id, person.display_name) for person in named if person)
-        return self.chat_id, self.id, self.revision, self.at, self.starts_run, names, self.extras
+        return self.chat_id, self.id, self.revision, self.at, self.starts_run, self.expires_at, names, self.extras
 
     @property
     def counts(self) -> bool:
@@ -112,6 +113,7 @@ def bubble(message: Message, in_group: bool, people: Mapping[int, Person], extra
         in_group=in_group,
         note=_note(event, sender, people) if message.kind == "note" else None,
         deleted_by=people.get(event["by"]) if "by" in event else None,
+        expires_at=message.expires_at,
         extras=extras,
     )
 
@@ -144,6 +146,7 @@ def moving(shown: Bubble) -> Moving:
         tone=tone,
         counts=shown.counts,
         at=shown.at,
+        expires_at=shown.expires_at,
         note=shown.note,
     )
 
@@ -163,6 +166,7 @@ def message_data(bubble: Bubble) -> dict[str, Any]:
         "kind": bubble.kind,
         "body": bubble.body,
         "at": bubble.at,
+        "expires_at": bubble.expires_at,
         "edited": bubble.edited,
         "deleted": bubble.deleted,
         "event": {"type": note.type, "subjects": [each.id for each in note.subjects], "value": note.value}

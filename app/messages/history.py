@@ -11,7 +11,7 @@ from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from app.chats.models import Conversation, MembershipInterval
-from app.db import Work
+from app.db import Work, now
 from app.errors import NotFound
 from app.messages.bubbles import Bubble, bubbles
 from app.messages.models import HiddenMessage, Message
@@ -22,6 +22,10 @@ AROUND = 40
 MOST_PAGE = 200
 MOST_CHANGES = 200
 UNREAD_MOST = 1000
+
+
+# The moment at which a statement is run, not that at which it was written.
+_PRESENT = bindparam("present", callable_=now, type_=Message.__table__.c.expires_at.type)  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +59,16 @@ class Changes:
     reload: bool = False
 
 
+def unexpired() -> ColumnElement[bool]:
+    """The condition of messages whose time is not over."""
+    return or_(col(Message.expires_at).is_(None), col(Message.expires_at) > _PRESENT)
+
+
 def visible(chat_id: Any, user_id: Any) -> ColumnElement[bool]:
     """The condition that every query of messages carries: may this person see them?
 
-    They may see what lies inside one of their stays in the chat and what they did not
-    hide themselves. Each is a number or a bound parameter, `chat_id` also the column of an outer query.
+    They may see what lies inside one of their stays in the chat, what they did not hide themselves, and what
+    has not expired. Each is a number or a bound parameter, `chat_id` also the column of an outer query.
     """
     stay = exists().where(
         col(MembershipInterval.chat_id) == col(Message.chat_id),
@@ -74,7 +83,7 @@ def visible(chat_id: Any, user_id: Any) -> ColumnElement[bool]:
     )
     # Said, so that neither table can ever be taken for one of the query around.
     stay, hidden = stay.correlate_except(MembershipInterval), hidden.correlate_except(HiddenMessage)
-    return and_(col(Message.chat_id) == chat_id, stay, ~hidden)
+    return and_(col(Message.chat_id) == chat_id, unexpired(), stay, ~hidden)
 
 
 def counts_as_unread(user_id: Any) -> ColumnElement[bool]:

@@ -21,12 +21,19 @@ class Message(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("chat_id", "id"),
         Index("ix_messages_chat_id_revision", "chat_id", "revision"),
+        Index(
+            "ix_messages_expires_at",
+            "expires_at",
+            sqlite_where=text("expires_at IS NOT NULL"),
+            postgresql_where=text("expires_at IS NOT NULL"),
+        ),
         # What unread counts look through.
         Index(
             "ix_messages_counted",
             "chat_id",
             "seq",
             "sender_id",
+            "expires_at",
             sqlite_where=text("kind <> 'note' AND deleted_at IS NULL"),
             postgresql_where=text("kind <> 'note' AND deleted_at IS NULL"),
         ),
@@ -47,6 +54,8 @@ class Message(SQLModel, table=True):
     created_at: datetime = Field(default_factory=now)
     edited_at: datetime | None = None
     deleted_at: datetime | None = None
+    # From then on nobody sees it; its row is removed soon after.
+    expires_at: datetime | None = None
 
 
 class HiddenMessage(SQLModel, table=True):

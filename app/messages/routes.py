@@ -71,7 +71,7 @@ async def _conversation(work: Work, request: Request) -> dict[str, Any]:
         "draft": typed.get("body", "") if typed else chat.draft,
         "message_id": str(uuid.uuid4()),
         "error": getattr(request.state, "errors", {}).get("body", ""),
-        "panes": await panes_of(request, work, chat, "header", "banner", "strip"),
+        "panes": await panes_of(request, work, chat, "header", "banner", "strip", "attach"),
         "section": "chats",
     }
 
@@ -87,6 +87,7 @@ def _data(values: dict[str, Any]) -> dict[str, Any]:
             "title": chat.title,
             "last_seq": chat.last_seq,
             "role": chat.role,
+            "lifetime": chat.lifetime,
         },
         "messages": [message_data(bubble) for bubble in values["messages"]],
         **{name: values[name] for name in names},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlmodel import select
@@ -20,6 +20,7 @@ from app.hot import Hot, moment
 from app.messages import broadcasts, parts
 from app.messages.bubbles import Bubble, bubble, mentioned, moving
 from app.messages.drafts import Draft, starts_run
+from app.messages.history import unexpired
 from app.messages.models import Message
 from app.messages.parts import Part
 from app.receipts import service as receipts
@@ -51,6 +52,7 @@ COLUMNS = {
     "revision": "bigint",
     "starts_run": "boolean",
     "created_at": "timestamptz",
+    "expires_at": "timestamptz",
 }
 STORE = Hot(
     f"""INSERT INTO messages ({", ".join(COLUMNS)})
@@ -129,10 +131,10 @@ async def repeated(work: Work, repeat: Repeat) -> Sent | Refused:
     wish, place = repeat.wish, repeat.place
     if refusal := _refusal(place):
         return refusal
-    known = await work.first(select(Message).where(Message.chat_id == wish.chat_id, Message.id == wish.draft.id))
-    assert known
+    this = Message.chat_id == wish.chat_id, Message.id == wish.draft.id
+    known = await work.first(select(Message).where(*this, unexpired()))
     assert place
-    if (known.sender_id, known.fingerprint) != (wish.user.id, wish.draft.fingerprint):
+    if not known or (known.sender_id, known.fingerprint) != (wish.user.id, wish.draft.fingerprint):
         return Conflict(USED, {"body": USED})
     people = await users.several(work, mentioned(known))
     extras = await parts.load(work, known.chat_id, {known.seq: known.extras.split()})
@@ -171,6 +173,7 @@ class _Batch:
             id=wish.draft.id, chat_id=place.chat_id, seq=step.seq, revision=step.revision, sender=wish.user,
             kind=kind, body=wish.draft.body, at=at, starts_run=begins, edited=False, deleted=False,
             in_group=place.kind == "group",
+            expires_at=at + timedelta(seconds=place.lifetime) if place.lifetime else None,
         )  # fmt: skip
 
     async def store(self, work: Work) -> None:
@@ -215,7 +218,7 @@ class _Batch:
 
 
 def _row(wish: Sending, shown: Bubble) -> dict[str, Any]:
-    names = ("chat_id", "seq", "id", "kind", "body", "revision", "starts_run")
+    names = ("chat_id", "seq", "id", "kind", "body", "revision", "starts_run", "expires_at")
     values = {name: getattr(shown, name) for name in names}
     return {
         **values,

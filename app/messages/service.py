@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Any
 
+from sqlalchemy import delete as delete_rows
 from sqlalchemy import insert, update
 from sqlmodel import col, select
 
@@ -17,7 +18,7 @@ from app.errors import Conflict, Forbidden, NotFound, Refused
 from app.messages import broadcasts, parts
 from app.messages.bubbles import Bubble, bubbles, moving
 from app.messages.drafts import Draft
-from app.messages.history import require_visible
+from app.messages.history import require_visible, unexpired
 from app.messages.models import HiddenMessage, Message
 from app.messages.parts import KINDS, WATCHERS
 from app.messages.sending import Repeat, Sending, repeated, send_all
@@ -134,6 +135,36 @@ async def forget(work: Work, chat_id: int, seqs: Sequence[int]) -> None:
             await watcher.deleted(work, chat_id, seqs)
 
 
+async def expire(work: Work, chat_id: int, seqs: Sequence[int]) -> None:
+    """Remove messages whose time is over, and all that is kept about them.
+
+    Nothing needs to be kept for pages that are away: each bubble says until when it stands.
+    """
+    await chats.lock(work, [chat_id])
+    here = col(Message.chat_id) == chat_id
+    gone = await work.all(select(Message.seq).where(here, col(Message.seq).in_(seqs)))
+    if not gone:
+        return
+    await forget(work, chat_id, gone)
+    for model in (HiddenMessage, Message):
+        await work.execute(delete_rows(model).where(col(model.chat_id) == chat_id, col(model.seq).in_(gone)))
+    revision = await chats.revise(work, chat_id)
+    for bubble in await _begin_runs(work, chat_id, {seq + 1 for seq in gone}, revision):
+        work.announce(broadcasts.changed, bubble)
+    work.announce(broadcasts.expired, chat_id, revision, max(gone), now())
+
+
+async def _begin_runs(work: Work, chat_id: int, seqs: Collection[int], revision: int) -> list[Bubble]:
+    """Those of these messages that went on with a run which has lost its beginning: they begin it now."""
+    these = col(Message.chat_id) == chat_id, col(Message.seq).in_(seqs), ~col(Message.starts_run), unexpired()
+    result = await work.execute(
+        update(Message).where(*these).values(starts_run=True, revision=revision).returning(*Message.__table__.columns)  # type: ignore[attr-defined]
+    )
+    if not (found := result.all()):
+        return []
+    return await bubbles(work, await chats.from_outside(work, chat_id), found)  # type: ignore[arg-type]
+
+
 async def revise(
     work: Work, chat_id: int, seq: int, *, add: Collection[str] = (), remove: Collection[str] = ()
 ) -> Bubble:
@@ -143,7 +174,7 @@ async def revise(
     absent or deleted.
     """
     revision = await chats.revise(work, chat_id)
-    this = col(Message.chat_id) == chat_id, col(Message.seq) == seq, col(Message.deleted_at).is_(None)
+    this = col(Message.chat_id) == chat_id, col(Message.seq) == seq, col(Message.deleted_at).is_(None), unexpired()
     message = await work.first(select(Message).where(*this))
     if not message:
         raise NotFound

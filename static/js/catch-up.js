@@ -1,5 +1,6 @@
 // Keeps a list equal to the server's: notices a gap in the revisions, and asks for what changed since.
 import { Asking } from "./asking.js";
+import { learn } from "./clock.js";
 import { base } from "./page.js";
 
 export class CatchUp {
@@ -44,6 +45,7 @@ export class CatchUp {
     try {
       const response = await fetch(path, { signal });
       if (response.status >= 500) return null;
+      learn(response.headers.get("Date"));
       return response.ok ? { headers: response.headers, html: await response.text() } : {};
     } catch {
       return null;

@@ -68,6 +68,10 @@ on("chat.deleted", ({ chat, seq: gone, sender }) => {
   if (sender !== me && gone > Number(find(chat)?.dataset.readSeq)) refresh(chat);
 });
 
+on("chat.expired", ({ chat, last }) => {
+  if (last > Number(find(chat)?.dataset.readSeq)) refresh(chat);
+});
+
 on("presence", () => hear(0));
 on("chat.row", ({ chat }) => refresh(chat));
 on("chat.joined", ({ chat }) => refresh(chat));

@@ -1,10 +1,13 @@
 // Pieces of HTML that scripts ask for. htmx turns them into elements, under its Trusted Types policy.
+import { learn } from "./clock.js";
 import { base } from "./page.js";
 
 /** The response to a GET of ours, or null when the network fails. */
 export async function get(path, headers = {}, signal = undefined) {
   try {
-    return await fetch(base + path, { headers: { "HX-Request": "true", Accept: "text/html", ...headers }, signal });
+    const response = await fetch(base + path, { headers: { "HX-Request": "true", Accept: "text/html", ...headers }, signal });
+    learn(response.headers.get("Date"));
+    return response;
   } catch {
     return null;
   }

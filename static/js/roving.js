@@ -1,5 +1,5 @@
 // The messages as one stop of the Tab key, with arrow keys inside; Enter opens a message's actions.
-const INNER = "a, input, .reactions button";
+const INNER = "a, input, .bubble button, .reactions button";
 
 const current = (list) => list.querySelector(':scope > .message[tabindex="0"]');
 const last = (list) => [...list.querySelectorAll(":scope > .message")].at(-1);

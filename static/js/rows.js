@@ -113,9 +113,7 @@ async function askRow(chat) {
   const row = find(chat);
   if (isStale(chat)) return refresh(chat);
   if (row) update(row, fresh);
-  else if (belongs(fresh)) {
-    list().append(fresh);
-    place(fresh);
-  }
+  else if (belongs(fresh)) list().append(fresh);
+  if (find(chat)) place(find(chat));
   tell();
 }

@@ -20,9 +20,10 @@ document.addEventListener("click", (event) => {
     event.preventDefault();
     event.stopImmediatePropagation();
     dialog.close();
-  } else if (event.target.closest(".bubble__menu, .reactions__all")) {
-    opener = event.target.closest("a");
-    message = opener.closest(".message").id;
+  } else if (event.target.closest(".message a:not(.bubble__body a), [hx-target='#sheet']")) {
+    const link = event.target.closest("a");
+    opener = link.closest(".dropdown")?.querySelector("summary") ?? link;
+    message = link.closest(".message")?.id;
   }
 }, { capture: true });
 

@@ -46,6 +46,7 @@
     const active = document.activeElement;
     if (!item?.contains(active)) return null;
     if (active === item) return ":scope";
+    if (active.id) return `#${CSS.escape(active.id)}`;
     return active.value ? `[value="${CSS.escape(active.value)}"]` : `.${active.classList[0]}`;
   }
 

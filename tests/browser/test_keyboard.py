@@ -81,6 +81,8 @@ async def test_a_message_menu_by_mouse_and_keys(app: Starlette, visit: Visit, an
     await page.keyboard.press("Shift+Tab")
     await expect(page.get_by_role("button", name="Emoji")).to_be_focused()
     await page.keyboard.press("Shift+Tab")
+    await expect(page.get_by_label("Attach")).to_be_focused()
+    await page.keyboard.press("Shift+Tab")
     await expect(item.locator("xpath=..").locator(":focus")).to_have_count(1)
     await item.focus()
     await page.keyboard.press("ContextMenu")

@@ -14,10 +14,14 @@ from starlette.applications import Starlette
 from app.auth import service as auth
 from app.chats.models import Chat, Membership, MembershipInterval
 from app.errors import Refused
+from app.expiry import service as expiry
 from app.groups import service as groups
 from app.messages import service as messages
 from app.messages.drafts import Draft
 from app.messages.models import Message
+from app.polls import drafts
+from app.polls import service as polls
+from app.polls.models import Poll, Vote
 from app.receipts import service as receipts
 from app.receipts.marks import Mark
 from app.users.models import Contact, Person
@@ -175,3 +179,42 @@ async def test_receipts_of_many_chats_do_not_wait_for_each_other_in_a_ring(
     stores = [attempt((app, twin)[n % 2], receipts.store, (forth, back)[n % 2]) for n in range(20)]
     sends = [say(app, ann.person, chat_id) for chat_id in chat_ids]
     assert set(await asyncio.gather(*stores, *sends)) == {""}
+
+
+async def test_two_processes_never_count_two_votes_of_one(
+    app: Starlette, twin: Starlette, ann: Member, bob: Member, chat_id: int
+) -> None:
+    draft = drafts.read({"question": "Where to?"}, ["Soup", "Noodles", "Home"])
+    assert await attempt(app, messages.send, ann.person, chat_id, draft) == ""
+    for n in range(ROUNDS):
+        votes = [
+            attempt((app, twin)[k % 2], polls.vote, bob.person, chat_id, 1, [(n + k) % 3], False) for k in range(4)
+        ]
+        assert set(await asyncio.gather(*votes)) == {""}
+        assert len(await found(app, select(Vote.option).where(Vote.user_id == bob.id))) == 1
+
+
+async def test_what_is_said_behind_the_line_has_the_end_that_the_line_tells(
+    app: Starlette, twin: Starlette, ann: Member, bob: Member, chat_id: int
+) -> None:
+    sends = [say((app, twin)[n % 2], ann.person, chat_id, str(n)) for n in range(12)]
+    setting = attempt(twin, expiry.choose, bob.person, chat_id, expiry.DAY)
+    assert set(await asyncio.gather(*sends[:6], setting, *sends[6:])) == {""}
+    said = await found(app, select(Message).order_by(col(Message.seq)))
+    (line,) = [each.seq for each in said if each.kind == "note"]
+    assert [each.seq for each in said if each.expires_at] == [each.seq for each in said if each.seq > line]
+
+
+async def test_two_sweepers_and_a_vote_at_once_leave_nothing(
+    app: Starlette, twin: Starlette, ann: Member, bob: Member, chat_id: int
+) -> None:
+    for n in range(ROUNDS):
+        draft = drafts.read({"question": "Where to?"}, ["Soup", "Noodles"])
+        assert await attempt(app, messages.send, ann.person, chat_id, draft) == ""
+        voting = attempt(app, polls.vote, bob.person, chat_id, n + 1, [1], False)
+        ends = await asyncio.gather(
+            voting, *[attempt(each, messages.expire, chat_id, [n + 1]) for each in (twin, app)]
+        )
+        assert ends[0] in ("", "NotFound")
+        assert ends[1:] == ["", ""]
+        assert [await found(app, select(model.seq)) for model in (Message, Poll, Vote)] == [[], [], []]
