@@ -32,6 +32,7 @@ from app.forwards import routes as forwards
 from app.groups import routes as groups
 from app.inbox import routes as inbox
 from app.limits import Limit, SharedLimit
+from app.mentions import routes as mentions
 from app.messages import routes as messages
 from app.messages.parts import ACTIONS, EXTRAS, KINDS, WATCHERS
 from app.messages.queue import SendQueue
@@ -46,6 +47,7 @@ from app.realtime.writer import Writer
 from app.receipts import routes as receipts
 from app.receipts.marks import Marks
 from app.redis import connect
+from app.replies import routes as replies
 from app.security import Security
 from app.settings import Settings
 from app.socket import Door, Handler, recheck
@@ -55,7 +57,7 @@ from app.users import routes as users
 from app.web import broken, direct, gone, no_route, refused
 
 # A feature uses those before it, never one after it.
-FEATURES: list[Any] = [users, auth, chats, receipts, presence, messages, stars, forwards, groups, inbox]
+FEATURES: list[Any] = [users, auth, chats, receipts, presence, messages, stars, forwards, groups, replies, mentions, inbox]
 # What a feature hands in for others to show, by the name under which it does.
 PARTS: dict[str, dict[str, Any]] = {
     "extras": EXTRAS,

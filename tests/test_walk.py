@@ -60,6 +60,9 @@ GET       /chats/{chat_id:int}/starred                        401 404 200 200 20
 POST      /chats/{chat_id:int}/messages/{seq:int}/star        401 404 200 200 200
 GET       /chats/{chat_id:int}/messages/{seq:int}/forward     401 404 200 200 200
 POST      /chats/{chat_id:int}/messages/{seq:int}/forward     401 404 422 201 201
+POST      /chats/{chat_id:int}/reply                          401 404 200 200 200
+POST      /chats/{chat_id:int}/messages/{seq:int}/reply-privately 401 404 200 404 200
+GET       /chats/{chat_id:int}/mentions                       401 404 200 200 200
 GET       /groups                                             401 200 200 200 200
 POST      /groups                                             401 201 201 201 201
 GET       /groups/new                                         401 200 200 200 200

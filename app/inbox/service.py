@@ -11,6 +11,7 @@ from sqlmodel import col, select
 from app.chats import service as chats
 from app.chats.models import Conversation, Membership, Moving
 from app.db import Work
+from app.mentions import service as mentions
 from app.messages import history
 from app.messages.bubbles import bubble, mentioned, moving
 from app.messages.models import Message
@@ -57,6 +58,7 @@ class Row:
     delivered: int
     read: int
     moving: Moving | None
+    mentioned: bool = False
     online: bool = False
     is_open: bool = False
 
@@ -104,8 +106,9 @@ async def rows(work: Work, user: Person, chat_ids: Collection[int] | None = None
     newest = await _newest(work, user, found)
     unread = await _unread(work, user, ids)
     marks = await receipts.others(work, user, ids)
+    mentioned = await mentions.waiting(work, user, ids)
     listed = [
-        Row(chat, unread.get(chat.id, 0), mark.delivered, mark.read, newest.get(chat.id))
+        Row(chat, unread.get(chat.id, 0), mark.delivered, mark.read, newest.get(chat.id), chat.id in mentioned)
         for chat in found
         for mark in [marks.get(chat.id, Mark(chat.last_seq, chat.last_seq))]
     ]
