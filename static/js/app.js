@@ -2,6 +2,7 @@
 import "./bar.js";
 import "./bubble-menu.js";
 import "./chat-list.js";
+import "./completions.js";
 import "./copy.js";
 import "./drawer.js";
 import "./dropdown.js";
