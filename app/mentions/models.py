@@ -53,6 +53,10 @@ class Mentions:
         """The body with the names that people have now, as links to their profiles."""
         return text.render(body, self._shown(base))
 
+    def plain(self, body: str) -> str:
+        """The body with the same names, without links."""
+        return text.with_names(body, {each.username.lower(): each.display_name for each in self.people})
+
     def _shown(self, base: str) -> Mapping[str, Markup]:
         link = Markup(
             '<a class="mention" data-mention="{0}" href="{1}/users/{0}">@<bdi data-name-of="{0}">{2}</bdi></a>'

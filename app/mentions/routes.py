@@ -9,7 +9,7 @@ from starlette.routing import Route
 from app.chats import service as chats
 from app.forms import query_text
 from app.mentions import service
-from app.mentions.models import ALL
+from app.mentions.models import ALL, Mentions
 from app.messages.parts import Extra, Watcher
 from app.users.service import me
 from app.web import database, number, page
@@ -38,6 +38,7 @@ extras = {
         load=service.load,
         read=service.read,
         store=service.store,
+        plain=Mentions.plain,
         row=lambda mentions: mentions.ids,
     )
 }

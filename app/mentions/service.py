@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import Integer, bindparam, delete, func, insert
+from sqlalchemy import Integer, bindparam, delete, func, insert, tuple_
 from sqlmodel import col, select
 
 from app.chats.models import Chat, Conversation, Membership
@@ -21,14 +22,16 @@ MOST = 100  # names in one message; more stay plain
 RECENT = 500  # messages that tell who is active in a chat
 ADMINS = ("owner", "admin")
 
-_THESE = col(Mention.chat_id) == bindparam("chat"), col(Mention.seq).in_(bindparam("seqs", expanding=True))
-LOAD = (
+ROWS = (
     select(Mention)
     .outerjoin(User, col(User.id) == col(Mention.user_id))
-    .where(*_THESE)
     .order_by(col(Mention.seq), col(Mention.user_id))
-    .with_only_columns(col(Mention.seq), col(Mention.user_id), col(User.username), col(User.display_name))
+    .with_only_columns(
+        *(col(column) for column in (Mention.chat_id, Mention.seq, Mention.user_id)),
+        *(col(column) for column in (User.username, User.display_name)),
+    )
 )
+LOAD = ROWS.where(col(Mention.chat_id) == bindparam("chat"), col(Mention.seq).in_(bindparam("seqs", expanding=True)))
 _ME = bindparam("user", type_=Integer)
 # The chats in which a message that names somebody is unread; written once, as lists of chats ask it each time.
 WAITING = (
@@ -87,16 +90,29 @@ async def _resolve(work: Work, chat_id: int, sender_id: int, names: Collection[s
 
 
 async def load(work: Work, chat_id: int, seqs: Sequence[int]) -> dict[int, Mentions]:
-    """Whom these messages name."""
-    people: dict[int, list[Named]] = {}
+    """Whom these messages of one chat name."""
+    found = _gathered(await work.rows(LOAD, {"chat": chat_id, "seqs": list(seqs)}))
+    return {seq: mentions for (_, seq), mentions in found.items()}
+
+
+def _gathered(rows: Iterable[Any]) -> dict[tuple[int, int], Mentions]:
+    people: dict[tuple[int, int], list[Named]] = {}
     everybody = set()
-    for row in await work.rows(LOAD, {"chat": chat_id, "seqs": list(seqs)}):
-        named = people.setdefault(row.seq, [])
+    for row in rows:
+        place = row.chat_id, row.seq
+        named = people.setdefault(place, [])
         if row.user_id == EVERYBODY:
-            everybody.add(row.seq)
+            everybody.add(place)
         elif row.username:
             named.append(Named(row.user_id, row.username, row.display_name))
-    return {seq: Mentions(tuple(named), seq in everybody) for seq, named in people.items()}
+    return {place: Mentions(tuple(named), place in everybody) for place, named in people.items()}
+
+
+async def of(work: Work, found: Sequence[Message]) -> dict[tuple[int, int], Mentions]:
+    """Whom some messages name, by chat id and seq; of many chats in one query, and none when nobody is named."""
+    places = [(each.chat_id, each.seq) for each in found if "mentions" in each.extras.split()]
+    rows = await work.rows(ROWS.where(tuple_(col(Mention.chat_id), col(Mention.seq)).in_(places))) if places else ()
+    return _gathered(rows)
 
 
 async def edited(work: Work, message: Message, body: str) -> Mapping[str, bool]:

@@ -56,6 +56,15 @@ class Bubble:
         return text.render(self.body)
 
     @property
+    def plain(self) -> str:
+        """The body as previews tell of it."""
+        body = self.body
+        for extra in self.extras:
+            tell = EXTRAS[extra.name].plain
+            body = tell(extra.value, body) if tell else body
+        return body
+
+    @property
     def emoji(self) -> int:
         return emoji_count(self.body)
 
@@ -157,7 +166,7 @@ def moving(shown: Bubble) -> Moving:
         revision=shown.revision,
         sender_id=shown.sender.id,
         sender_name=shown.sender.display_name,
-        preview=kind.preview(shown.body),
+        preview=kind.preview(shown.plain),
         icon="" if shown.deleted else kind.icon,
         tone=tone,
         counts=shown.counts,

@@ -67,6 +67,8 @@ class Extra:
     check: Check | None = None
     # store(work, parts): writes the rows of messages that were just stored.
     store: Store | None = None
+    # plain(value, body): the body as previews and quotes tell of it.
+    plain: Callable[[Any, str], str] | None = None
     # row(value): what rows of chat lists are told of it, as `data-<name>`, when the message is new.
     row: Callable[[Any], str] | None = None
 

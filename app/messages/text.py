@@ -71,10 +71,14 @@ def named(body: str) -> set[str]:
     """What stands behind an @ in a text, in small letters, outside of code, links and addresses."""
     if "@" not in body:
         return set()
-    _, code = _code(body)
-    hidden = _hide(body, code)
-    hidden = _hide(hidden, [(link.start, link.end, "") for link in links.find(hidden)])
-    return {match[1].lower() for match in _NAME.finditer(hidden)}
+    return {match[1].lower() for match in _NAME.finditer(_prose(body))}
+
+
+def with_names(body: str, names: Mapping[str, str]) -> str:
+    """The text with these in place of `@name`, by the name in small letters."""
+    for start, end, name in reversed(list(_names(_prose(body), names))):
+        body = f"{body[:start]}@{name}{body[end:]}"
+    return body
 
 
 def readings(name: str) -> Iterator[str]:
@@ -147,7 +151,7 @@ def _code(body: str) -> tuple[list[str], list[tuple[int, int, str]]]:
     return blocks, spans
 
 
-def _names(hidden: str, names: Mapping[str, Markup]) -> Iterator[tuple[int, int, str]]:
+def _names(hidden: str, names: Mapping[str, str]) -> Iterator[tuple[int, int, str]]:
     for match in _NAME.finditer(hidden) if names else ():
         known = next((reading for reading in readings(match[1].lower()) if reading in names), None)
         if known:
@@ -174,6 +178,12 @@ def _lift(body: str, names: Mapping[str, Markup]) -> tuple[str, Iterator[str], I
         done = end
     out.append(escape(body[done:]))
     return "".join(out), iter(blocks), iter(pieces)
+
+
+def _prose(body: str) -> str:
+    """The body with blanks where code and links stand."""
+    hidden = _hide(body, _code(body)[1])
+    return _hide(hidden, [(link.start, link.end, "") for link in links.find(hidden)])
 
 
 def _hide(body: str, spans: list[tuple[int, int, str]]) -> str:

@@ -14,6 +14,7 @@ from app.chats import service as chats
 from app.chats.models import Chat, Conversation, Membership, MembershipInterval
 from app.db import Work, insert_if_new
 from app.errors import Invalid, NotFound, Refused
+from app.mentions import service as mentions
 from app.messages import history
 from app.messages import service as messages
 from app.messages.models import Message
@@ -133,7 +134,7 @@ async def store(work: Work, parts: Sequence[Part]) -> None:
     found = await work.all(select(Message).where(tuple_(col(Message.chat_id), col(Message.seq)).in_(origins)))
     originals = {(message.chat_id, message.seq): message for message in found}
     rows = [
-        _row(part, originals[origin])
+        await _row(work, part, originals[origin])
         for part in parts
         if (origin := (part.value[0] or part.chat_id, part.value[1])) in originals
     ]
@@ -143,7 +144,13 @@ async def store(work: Work, parts: Sequence[Part]) -> None:
         await _forget_begun(work, part.chat_id, part.sender_id)
 
 
-def _row(part: Part, original: Message) -> dict[str, Any]:
+async def _excerpt(work: Work, message: Message, body: str) -> str:
+    """What a quote tells of a message."""
+    named = (await mentions.load(work, message.chat_id, [message.seq])).get(message.seq) if "@" in body else None
+    return KINDS[message.kind].preview(named.plain(body) if named else body)
+
+
+async def _row(work: Work, part: Part, original: Message) -> dict[str, Any]:
     return {
         "chat_id": part.chat_id,
         "seq": part.seq,
@@ -152,13 +159,13 @@ def _row(part: Part, original: Message) -> dict[str, Any]:
         "from_id": original.id,
         "sender_id": original.sender_id,
         "kind": original.kind,
-        "excerpt": KINDS[original.kind].preview(original.body),
+        "excerpt": await _excerpt(work, original, original.body),
     }
 
 
 async def edited(work: Work, message: Message, body: str) -> Mapping[str, bool]:
     """Quotes of an edited message say what it says now."""
-    excerpt = KINDS[message.kind].preview(body)
+    excerpt = await _excerpt(work, message, body)
     these = col(Quote.from_chat_id) == message.chat_id, col(Quote.from_seq) == message.seq, ~col(Quote.is_gone)
     other = update(Quote).where(*these, col(Quote.excerpt) != excerpt).values(excerpt=excerpt)
     await _change(work, message.chat_id, other)
@@ -222,10 +229,9 @@ async def quoting(work: Work, user: Person, chat_id: int, origin: Origin) -> Beg
     if not message:
         return None
     sender = await users.get(work, message.sender_id)
-    kind = KINDS[message.kind]
     quote = Quoted(
         "shown", message.chat_id, message.seq, message.id, sender.id, sender.display_name,
-        kind.icon, kind.preview(message.body),
+        KINDS[message.kind].icon, await _excerpt(work, message, message.body),
     )  # fmt: skip
     return Begun(chat_id, message.chat_id if message.chat_id != chat_id else None, quote)
 

@@ -1,4 +1,5 @@
 // What is being written as an answer: the strip over the composer, from the menu, by R or by a swipe, until it is sent.
+import { isAtBottom } from "./anchor.js";
 import { parse } from "./fragments.js";
 import { post } from "./post.js";
 
@@ -35,9 +36,13 @@ function told(item) {
 
 const keep = (chat, seq, from = "") => post(`/chats/${chat}/reply`, { reply_to: seq, reply_from: from });
 
+/** Fill the strip; who reads the newest messages goes on seeing them. */
 function show(content) {
+  const scroller = document.querySelector(".messages__scroll");
+  const isFollowing = scroller && isAtBottom(scroller);
   strip().replaceChildren(...content);
   strip().hidden = !content.length;
+  if (isFollowing) scroller.scrollTop = 0;
 }
 
 /** Begin to answer a message, if it can be answered. */

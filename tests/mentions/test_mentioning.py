@@ -64,9 +64,12 @@ async def test_a_name_is_shown_as_it_is_now(
 ) -> None:
     sent = await ann.say(group, "Ask *@BOB*, he knows")
     assert f"Ask <b>{link(bob)}</b>, he knows" in sent.text
-    assert sent.text in bus.html(topics.chat(group))[-1]
+    frame = bus.html(topics.chat(group))[-1]
+    assert sent.text in frame
+    assert "Ask @Bob, he knows" in frame.partition("row__text")[2]
     assert await rows(app) == [(3, bob.id)]
     await bob.post("/you/edit", data={"display_name": "<i>Robert & Söhne"})
+    assert "Ask @&lt;i&gt;Robert &amp; Söhne, he knows" in (await ann.get("/chats", headers=HTML)).text
     shown = (await ann.get(f"/chats/{group}/messages")).text
     assert link(bob, "&lt;i&gt;Robert &amp; Söhne") in shown
     (told,) = [each for each in (await bob.read(f"/chats/{group}/messages"))["messages"] if each["seq"] == 3]

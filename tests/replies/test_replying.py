@@ -111,6 +111,14 @@ async def test_a_quote_says_what_its_original_says_now(
     assert all(item in told for item in items)
 
 
+async def test_a_quote_names_people_as_its_original_does(ann: Member, bob: Member, chat_id: int) -> None:
+    await ann.say(chat_id, "@bob: `@bob`?")
+    await bob.say(chat_id, "Yes", reply_to=1)
+    assert (await quotes(ann, chat_id))[2]["text"] == "@Bob: @bob?"
+    await ann.post(f"/chats/{chat_id}/messages/1/edit", data={"body": "@bob, @ann?"})
+    assert (await quotes(ann, chat_id))[2]["text"] == "@Bob, @Ann?"
+
+
 async def test_nothing_is_left_of_what_was_deleted(
     app: Starlette, ann: Member, bob: Member, chat_id: int, bus: RecordingBus
 ) -> None:
