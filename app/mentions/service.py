@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Integer, bindparam, delete, func, insert, tuple_
+from sqlalchemy import Integer, bindparam, delete, func, insert
 from sqlmodel import col, select
 
 from app.chats.models import Chat, Conversation, Membership
@@ -32,6 +32,10 @@ ROWS = (
     )
 )
 LOAD = ROWS.where(col(Mention.chat_id) == bindparam("chat"), col(Mention.seq).in_(bindparam("seqs", expanding=True)))
+LOAD_SEVERAL = ROWS.where(
+    col(Mention.chat_id).in_(bindparam("chats", expanding=True)),
+    col(Mention.seq).in_(bindparam("seqs", expanding=True)),
+)
 _ME = bindparam("user", type_=Integer)
 # The chats in which a message that names somebody is unread; written once, as lists of chats ask it each time.
 WAITING = (
@@ -110,8 +114,12 @@ def _gathered(rows: Iterable[Any]) -> dict[tuple[int, int], Mentions]:
 
 async def of(work: Work, found: Sequence[Message]) -> dict[tuple[int, int], Mentions]:
     """Whom some messages name, by chat id and seq; of many chats in one query, and none when nobody is named."""
-    places = [(each.chat_id, each.seq) for each in found if "mentions" in each.extras.split()]
-    rows = await work.rows(ROWS.where(tuple_(col(Mention.chat_id), col(Mention.seq)).in_(places))) if places else ()
+    named = [each for each in found if "mentions" in each.extras.split()]
+    if not named:
+        return {}
+    # Some more than these, perhaps: of a list there are few.
+    lists = {"chats": [each.chat_id for each in named], "seqs": [each.seq for each in named]}
+    rows = await work.rows(LOAD_SEVERAL, lists)
     return _gathered(rows)
 
 
