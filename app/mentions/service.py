@@ -61,7 +61,7 @@ def read(fields: Mapping[str, str]) -> tuple[str, ...] | None:
 
 
 def _names(body: str) -> tuple[str, ...]:
-    return tuple(sorted(text.named(text.clean(body)))[:MOST])
+    return tuple(sorted(text.named(text.clean(body)))[:MOST]) if "@" in body else ()
 
 
 async def store(work: Work, parts: Sequence[Part]) -> None:
