@@ -57,7 +57,20 @@ from app.users import routes as users
 from app.web import broken, direct, gone, no_route, refused
 
 # A feature uses those before it, never one after it.
-FEATURES: list[Any] = [users, auth, chats, receipts, presence, messages, stars, forwards, groups, replies, mentions, inbox]
+FEATURES: list[Any] = [
+    users,
+    auth,
+    chats,
+    receipts,
+    presence,
+    messages,
+    stars,
+    forwards,
+    groups,
+    mentions,
+    replies,
+    inbox,
+]
 # What a feature hands in for others to show, by the name under which it does.
 PARTS: dict[str, dict[str, Any]] = {
     "extras": EXTRAS,
