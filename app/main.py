@@ -33,6 +33,7 @@ from app.forwards import routes as forwards
 from app.groups import routes as groups
 from app.inbox import routes as inbox
 from app.limits import Limit, SharedLimit
+from app.mentions import routes as mentions
 from app.messages import routes as messages
 from app.messages.parts import ACTIONS, EXTRAS, KINDS, WATCHERS
 from app.messages.queue import SendQueue
@@ -49,6 +50,7 @@ from app.realtime.writer import Writer
 from app.receipts import routes as receipts
 from app.receipts.marks import Marks
 from app.redis import connect
+from app.replies import routes as replies
 from app.security import Security
 from app.settings import Settings
 from app.socket import Door, Handler, recheck
@@ -71,6 +73,8 @@ FEATURES: list[Any] = [
     stars,
     forwards,
     groups,
+    mentions,
+    replies,
     inbox,
 ]
 # What a feature hands in for others to show, by the name under which it does.

@@ -8,12 +8,27 @@ from app import jobs
 from app.auth import models as auth
 from app.chats import models as chats
 from app.forwards import models as forwards
+from app.mentions import models as mentions
 from app.messages import models as messages
 from app.polls import models as polls
 from app.reactions import models as reactions
+from app.replies import models as replies
 from app.stars import models as stars
 from app.users import models as users
 
-__all__ = ["auth", "chats", "forwards", "jobs", "messages", "metadata", "polls", "reactions", "stars", "users"]
+__all__ = [
+    "auth",
+    "chats",
+    "forwards",
+    "jobs",
+    "mentions",
+    "messages",
+    "metadata",
+    "polls",
+    "reactions",
+    "replies",
+    "stars",
+    "users",
+]
 
 metadata = SQLModel.metadata

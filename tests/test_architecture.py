@@ -29,6 +29,8 @@ ORDER = [
     "stars",
     "forwards",
     "groups",
+    "mentions",
+    "replies",
     "inbox",
 ]
 # Doors and what puts the house together; everything else directly in app/ is core.

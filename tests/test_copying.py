@@ -27,8 +27,10 @@ from app.demo import demo
 from app.errors import Refused
 from app.jobs import Job
 from app.main import create_app
+from app.mentions.models import EVERYBODY, Mention
 from app.messages.models import HiddenMessage, Message
 from app.models import metadata
+from app.replies.models import BegunReply, Quote
 from app.settings import Settings, WrongSetting, database
 from app.users.models import User
 from tests.backing import Postgres, make_postgres
@@ -97,6 +99,10 @@ async def add_edges(app: Starlette) -> None:
     async with app.state.database.write() as work:
         await work.execute(insert(Message), rows)
         await work.execute(insert(HiddenMessage).values(user_id=1, chat_id=1, seq=2**53, revision=1))
+        quote = {"from_chat_id": 3, "from_seq": 1, "from_id": EMOJI, "sender_id": 1, "kind": "ü"}
+        await work.execute(insert(Quote).values(chat_id=1, seq=2**53, excerpt=EMOJI, is_gone=True, **quote))
+        await work.execute(insert(BegunReply).values(chat_id=1, user_id=1, from_chat_id=3, from_seq=2**53))
+        await work.execute(insert(Mention).values(chat_id=1, seq=2**53, user_id=EVERYBODY))
         await work.execute(insert(Job).values(name="given up", payload={}, due_at=None, attempts=8))
         await work.execute(insert(Job).values(name="null", payload=JSON.NULL, sweep="null", every=5))
 

@@ -182,7 +182,7 @@ async def receipts(app: Starlette, ann: Member, bob: Member, count: int) -> Ask:
 # What is done, with how much of it, and the most statements that it may take.
 CASES: list[tuple[Case, int, int]] = [
     (read_chat, 10_000, 15),
-    (unread_chat, 10_000, 15),
+    (unread_chat, 10_000, 18),
     (middle_of_chat, 10_000, 8),
     (crowded_chat, 200, 15),
     (list_of_chats, 200, 10),

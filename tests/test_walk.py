@@ -69,6 +69,9 @@ GET       /chats/{chat_id:int}/messages/{seq:int}/votes       401 404 404 404 40
 POST      /chats/{chat_id:int}/messages/{seq:int}/votes       401 404 422 404 404
 GET       /chats/{chat_id:int}/expiry                         401 404 200 200 200
 POST      /chats/{chat_id:int}/expiry                         401 404 422 403 200
+POST      /chats/{chat_id:int}/reply                          401 404 200 200 200
+POST      /chats/{chat_id:int}/messages/{seq:int}/reply-privately 401 404 200 404 200
+GET       /chats/{chat_id:int}/mentions                       401 404 200 200 200
 GET       /groups                                             401 200 200 200 200
 POST      /groups                                             401 201 201 201 201
 GET       /groups/new                                         401 200 200 200 200

@@ -94,6 +94,8 @@ class Moving:
     icon: str = ""
     # A system line is put into words by its template.
     note: object | None = None
+    # What features tell rows, by name.
+    extras: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,6 +83,7 @@ def row_data(row: Row) -> dict[str, Any]:
         "kind": row.kind,
         "title": row.title,
         "unread": row.unread,
+        "mentioned": row.mentioned,
         "draft": row.draft,
         "member": row.present,
         "last": {"seq": moving.seq, "sender": moving.sender_name, "preview": moving.preview, "at": moving.at}

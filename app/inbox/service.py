@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import bindparam, func
@@ -11,6 +11,8 @@ from sqlmodel import col, select
 from app.chats import service as chats
 from app.chats.models import Conversation, Membership, Moving
 from app.db import Work
+from app.mentions import service as mentions
+from app.mentions.models import Mentions
 from app.messages import history
 from app.messages.bubbles import bubble, mentioned, moving
 from app.messages.models import Message
@@ -57,6 +59,7 @@ class Row:
     delivered: int
     read: int
     moving: Moving | None
+    mentioned: bool = False
     online: bool = False
     is_open: bool = False
 
@@ -104,8 +107,9 @@ async def rows(work: Work, user: Person, chat_ids: Collection[int] | None = None
     newest = await _newest(work, user, found)
     unread = await _unread(work, user, ids)
     marks = await receipts.others(work, user, ids)
+    mentioned = await mentions.waiting(work, user, ids)
     listed = [
-        Row(chat, unread.get(chat.id, 0), mark.delivered, mark.read, newest.get(chat.id))
+        Row(chat, unread.get(chat.id, 0), mark.delivered, mark.read, newest.get(chat.id), chat.id in mentioned)
         for chat in found
         for mark in [marks.get(chat.id, Mark(chat.last_seq, chat.last_seq))]
     ]
@@ -123,7 +127,17 @@ async def _newest(work: Work, user: Person, found: Sequence[Conversation]) -> di
     newest = await work.all(NEWEST, {"user": user.id, "chats": list(groups)})
     known = [user, *(chat.partner for chat in found if chat.partner)]
     people = await users.several(work, {id_ for message in newest for id_ in mentioned(message)}, known)
-    return {message.chat_id: moving(bubble(message, groups[message.chat_id], people)) for message in newest}
+    named = await mentions.of(work, newest)
+    return {
+        message.chat_id: _short(message, groups[message.chat_id], people, named.get((message.chat_id, message.seq)))
+        for message in newest
+    }
+
+
+def _short(message: Message, in_group: bool, people: Mapping[int, Person], named: Mentions | None) -> Moving:
+    """A message as a row tells of it, with the names that people have now."""
+    shown = bubble(message, in_group, people)
+    return moving(replace(shown, body=named.plain(shown.body)) if named else shown)
 
 
 async def _unread(work: Work, user: Person, chat_ids: Collection[int]) -> dict[int, int]:

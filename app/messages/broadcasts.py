@@ -8,7 +8,7 @@ from datetime import datetime
 from app.db import Render
 from app.messages.bubbles import Bubble
 from app.realtime import topics
-from app.realtime.frames import Frame, partial, signal
+from app.realtime.frames import ASK_AGAIN, Frame, partial, signal
 
 
 def item(render: Render, bubble: Bubble) -> str:
@@ -16,19 +16,32 @@ def item(render: Render, bubble: Bubble) -> str:
     return render("messages/_bubble.html", message=bubble)
 
 
-def placed(render: Render, bubble: Bubble) -> str:
-    """A message aimed at its chat's list, to go where its seq belongs."""
-    return partial(f"#chat-{bubble.chat_id}-messages", item(render, bubble), "place")
-
-
 def sent(render: Render, bubble: Bubble) -> Iterator[Frame]:
-    yield Frame(topics.chat(bubble.chat_id), placed(render, bubble))
+    """To go where its seq belongs."""
+    yield from _aimed(render, bubble, "place")
 
 
 def changed(render: Render, bubble: Bubble) -> Iterator[Frame]:
     """In place, where it is shown; nobody who does not see it gets to see it by this."""
-    html = partial(f"#chat-{bubble.chat_id}-messages", item(render, bubble), "renew")
-    yield Frame(topics.chat(bubble.chat_id), html)
+    yield from _aimed(render, bubble, "renew")
+
+
+def _aimed(render: Render, bubble: Bubble, swap: str) -> Iterator[Frame]:
+    """A message aimed at its chat's list: one frame for all, or for each reader the one of what they may see."""
+    target = f"#chat-{bubble.chat_id}-messages"
+    readers = sorted(bubble.readers)
+    if not readers:
+        yield Frame(topics.chat(bubble.chat_id), partial(target, item(render, bubble), swap))
+        return
+    for user_id in readers:
+        yield Frame(topics.user(user_id), partial(target, item(render, bubble.seen_by(user_id)), swap))
+    # Who hears the chat and was not there when this was said has the number, too.
+    yield Frame(topics.chat(bubble.chat_id), signal("chat.revised", chat=bubble.chat_id, revision=bubble.revision))
+
+
+def outdated(_: Render, chat_id: int) -> Iterator[Frame]:
+    """More has changed than is told one by one: pages ask for it."""
+    yield Frame(topics.chat(chat_id), ASK_AGAIN)
 
 
 def deleted(_: Render, chat_id: int, seq: int, sender_id: int) -> Iterator[Frame]:

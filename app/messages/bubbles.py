@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ from app.db import Work
 from app.messages import parts, text
 from app.messages.emoji import emoji_count
 from app.messages.models import Message
-from app.messages.parts import KINDS, Shown
+from app.messages.parts import EXTRAS, KINDS, Shown
 from app.users import service as users
 from app.users.models import Person
 
@@ -57,6 +57,15 @@ class Bubble:
         return text.render(self.body)
 
     @property
+    def plain(self) -> str:
+        """The body as previews tell of it."""
+        body = self.body
+        for extra in self.extras:
+            tell = EXTRAS[extra.name].plain
+            body = tell(extra.value, body) if tell else body
+        return body
+
+    @property
     def emoji(self) -> int:
         return emoji_count(self.body) if self.kind == "text" else 0
 
@@ -79,18 +88,36 @@ class Bubble:
         return self.chat_id, self.id, self.revision, self.at, self.starts_run, self.expires_at, names, self.extras
 
     @property
+    def readers(self) -> set[int]:
+        """Those who see different things in it, or nobody where all see the same."""
+        return {id_ for extra in self.extras for readers, _ in extra.views for id_ in readers}
+
+    def seen_by(self, user_id: int) -> Bubble:
+        """The same with nothing that this person may not see."""
+        if not any(extra.views for extra in self.extras):
+            return self
+        return replace(self, extras=tuple(extra.seen_by(user_id) for extra in self.extras))
+
+    @property
     def counts(self) -> bool:
         """Whether it makes a chat unread."""
         return self.kind != "note" and not self.deleted
 
 
 async def bubbles(
-    work: Work, chat: Conversation, messages: Sequence[Message], people: Mapping[int, Person] | None = None
+    work: Work,
+    chat: Conversation,
+    messages: Sequence[Message],
+    people: Mapping[int, Person] | None = None,
+    reader: Person | None = None,
 ) -> list[Bubble]:
-    """Bubbles for messages of one chat; `people` who are known already need not be looked up."""
+    """Bubbles for messages of one chat, for one reader or for all; `people` who are known already need not be looked
+    up.
+    """
     known = [*(people or {}).values(), *((chat.partner,) if chat.partner else ())]
     found = await users.several(work, {id_ for message in messages for id_ in mentioned(message)}, known)
-    extras = await parts.load(work, chat.id, {each.seq: each.extras.split() for each in messages if each.extras})
+    named = {each.seq: each.extras.split() for each in messages if each.extras}
+    extras = await parts.load(work, chat.id, named, reader.id if reader else None)
     return [bubble(message, chat.in_group, found, extras.get(message.seq, ())) for message in messages]
 
 
@@ -141,13 +168,14 @@ def moving(shown: Bubble) -> Moving:
         revision=shown.revision,
         sender_id=shown.sender.id,
         sender_name=shown.sender.display_name,
-        preview=kind.preview(shown.body),
+        preview=kind.preview(shown.plain),
         icon="" if shown.deleted else kind.icon,
         tone=tone,
         counts=shown.counts,
         at=shown.at,
         expires_at=shown.expires_at,
         note=shown.note,
+        extras=tuple((extra.name, row(extra.value)) for extra in shown.extras if (row := EXTRAS[extra.name].row)),
     )
 
 

@@ -136,7 +136,7 @@ async def page(
     else:
         found, has_older = await _older(work, who, before, limit)
         has_newer = before is not None and bool((await _newer(work, who, before - 1, 1))[0])
-    return Window(await bubbles(work, chat, found, {user.id: user}), has_older, has_newer)
+    return Window(await bubbles(work, chat, found, {user.id: user}, user), has_older, has_newer)
 
 
 async def _older(work: Work, who: dict[str, int], before: int | None, limit: int) -> tuple[Sequence[Message], bool]:
@@ -168,7 +168,7 @@ async def since(work: Work, chat: Conversation, user: Person, revision: int, low
         )
         .where(Message.chat_id == chat.id, HiddenMessage.user_id == user.id, HiddenMessage.revision > revision)
     )
-    return Changes(chat.revision, await bubbles(work, chat, found), gone)
+    return Changes(chat.revision, await bubbles(work, chat, found, reader=user), gone)
 
 
 async def _stay_changed(work: Work, chat: Conversation, user: Person, revision: int) -> bool:

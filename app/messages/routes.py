@@ -177,7 +177,7 @@ async def create(request: Request) -> Response:
     except TimeoutError as error:
         raise Unavailable("The server is very busy. Please try again in a moment.") from error
     location = f"/chats/{chat_id}#latest"
-    bubble, status = sent.bubble, 201 if sent.is_new else 200
+    bubble, status = sent.bubble.seen_by(me(request).id), 201 if sent.is_new else 200
     return done(request, location, _item(request, bubble), data=message_data(bubble), status=status)
 
 
@@ -216,7 +216,7 @@ async def _menu(request: Request) -> dict[str, Any]:
 async def _one(request: Request, work: Work, user: Person) -> tuple[Conversation, Any, Bubble]:
     chat = await chats.require_member(work, number(request, "chat_id"), user)
     message = await history.require_visible(work, chat, user, number(request, "seq"))
-    return chat, message, (await bubbles(work, chat, [message]))[0]
+    return chat, message, (await bubbles(work, chat, [message], reader=user))[0]
 
 
 async def edit(request: Request) -> Response:
@@ -243,6 +243,7 @@ async def delete(request: Request) -> Response:
 
 
 def _changed(request: Request, bubble: Bubble) -> Response:
+    bubble = bubble.seen_by(me(request).id)
     location = f"/chats/{bubble.chat_id}?at={bubble.seq}#message-{bubble.id}"
     html = None if _is_page(request) else _item(request, bubble)
     response = done(request, location, html, data=message_data(bubble))

@@ -110,14 +110,21 @@ async def send_all(work: Work, wishes: Sequence[Sending]) -> list[Answer]:
     known = {(chat_id, id_) for chat_id, id_, *_ in rows}
     newest = {row[0]: Newest(row[3], row[4], moment(row[5])) for row in rows if row[2] == last[row[0]]}
     batch = _Batch(found, newest)
-    answers = [
-        Repeat(each, found.get((each.chat_id, each.user.id)))
-        if (each.chat_id, each.draft.id) in known
-        else batch.say(each)
-        for each in wishes
-    ]
+    answers: list[Answer] = []
+    for each in wishes:
+        place = found.get((each.chat_id, each.user.id))
+        if (each.chat_id, each.draft.id) in known:
+            answers.append(Repeat(each, place))
+        elif each.draft.brings and (refused := await _refused(work, each, place)):
+            answers.append(refused)
+        else:
+            answers.append(batch.say(each))
     await batch.store(work)
     return [batch.as_stored(answer) for answer in answers]
+
+
+async def _refused(work: Work, wish: Sending, place: Place | None) -> Refused | None:
+    return _refusal(place) or await parts.refusal(work, wish.chat_id, wish.user.id, wish.draft.brings)
 
 
 def _refusal(place: Place | None) -> Refused | None:
@@ -137,7 +144,7 @@ async def repeated(work: Work, repeat: Repeat) -> Sent | Refused:
     if not known or (known.sender_id, known.fingerprint) != (wish.user.id, wish.draft.fingerprint):
         return Conflict(USED, {"body": USED})
     people = await users.several(work, mentioned(known))
-    extras = await parts.load(work, known.chat_id, {known.seq: known.extras.split()})
+    extras = await parts.load(work, known.chat_id, {known.seq: known.extras.split()}, wish.user.id)
     return Sent(bubble(known, place.kind == "group", people, extras.get(known.seq, ())), False)
 
 

@@ -24,6 +24,8 @@ from app.messages.parts import KINDS, WATCHERS
 from app.messages.sending import Repeat, Sending, repeated, send_all
 from app.users.models import Person
 
+MOST_TOLD = 20
+
 
 async def send(work: Work, user: Person, chat_id: int, draft: Draft) -> tuple[Bubble, bool]:
     """Say something; answers the bubble and whether it is new.
@@ -182,6 +184,21 @@ async def revise(
     bubble = await _write(work, await chats.from_outside(work, chat_id), seq, revision=revision, extras=extras)
     work.announce(broadcasts.changed, bubble)
     return bubble
+
+
+async def revise_all(work: Work, chat_id: int, seqs: Sequence[int]) -> None:
+    """The same for many messages at once, which take one revision; of more than MOST_TOLD pages only hear to ask."""
+    revision = await chats.revise(work, chat_id)
+    these = col(Message.chat_id) == chat_id, col(Message.seq).in_(seqs), col(Message.deleted_at).is_(None)
+    result = await work.execute(
+        update(Message).where(*these).values(revision=revision).returning(*Message.__table__.columns)  # type: ignore[attr-defined]
+    )
+    changed: list[Message] = result.all()  # type: ignore[assignment]
+    if len(changed) > MOST_TOLD:
+        work.announce(broadcasts.outdated, chat_id)
+        return
+    for bubble in await bubbles(work, await chats.from_outside(work, chat_id), changed):
+        work.announce(broadcasts.changed, bubble)
 
 
 async def _change(work: Work, chat: Conversation, seq: int, **values: Any) -> Bubble:

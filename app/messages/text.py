@@ -12,7 +12,7 @@ It has no line breaks outside `pre`, so a stylesheet may keep white space as it 
 import html
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from itertools import groupby
 
@@ -28,6 +28,7 @@ _KEPT_CHARACTERS = 2_000
 _UNSTORABLE = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff]")
 _INVISIBLE = regex.compile(r"[\s\p{M}\p{Cc}\p{Cs}\p{Default_Ignorable_Code_Point}\u2800\uFFF9-\uFFFB\U0001D159]*")
 
+_NAME = regex.compile(r"(?<![\p{L}\p{N}@/])@([A-Za-z][A-Za-z0-9]*+(?:[._-][A-Za-z0-9]++)*+)(?![\p{L}\p{N}\p{M}@])")
 _CODE = re.compile(r"```(.+?)```|(?<![\w`])`([^`\n]+)`(?![\w`])", re.DOTALL)
 _PIECE = "\0"  # stands for a finished link or inline code while the text around it is marked up
 _BLOCK = "\1"  # stands for a finished code block, alone on its line
@@ -57,16 +58,38 @@ def is_long(body: str) -> bool:
     return len(body) > FOLD_CHARACTERS or body.count("\n") >= FOLD_LINES
 
 
-def render(body: str) -> Markup:
+def render(body: str, names: Mapping[str, Markup] | None = None) -> Markup:
     """A text as HTML: balanced, of the elements named above only, everything else escaped.
 
-    It takes time proportional to the length of the text, whatever the text.
+    `names` has what stands in place of `@name`, by the name in small letters. It takes time proportional to the
+    length of the text, whatever the text.
     """
-    return _rendered(body) if len(body) <= _KEPT_CHARACTERS else _render(body)
+    return _rendered(body) if not names and len(body) <= _KEPT_CHARACTERS else _render(body, names or {})
 
 
-def _render(body: str) -> Markup:
-    text, blocks, pieces = _lift(_UNSTORABLE.sub("", body))
+def named(body: str) -> set[str]:
+    """What stands behind an @ in a text, in small letters, outside of code, links and addresses."""
+    if "@" not in body:
+        return set()
+    return {match[1].lower() for match in _NAME.finditer(_prose(body))}
+
+
+def with_names(body: str, names: Mapping[str, str]) -> str:
+    """The text with these in place of `@name`, by the name in small letters."""
+    for start, end, name in reversed(list(_names(_prose(body), names))):
+        body = f"{body[:start]}@{name}{body[end:]}"
+    return body
+
+
+def readings(name: str) -> Iterator[str]:
+    """Who may be meant by what stands behind an @, likeliest first: a sentence may go on right after a name."""
+    while name:
+        yield name
+        name = name[: max(name.rfind(mark) for mark in "._-")] if any(mark in name for mark in "._-") else ""
+
+
+def _render(body: str, names: Mapping[str, Markup] | None = None) -> Markup:
+    text, blocks, pieces = _lift(_UNSTORABLE.sub("", body), names or {})
     out: list[str] = []
     for kind, lines in groupby(map(_line, text.split("\n")), key=lambda line: line[0]):
         match kind:
@@ -110,10 +133,9 @@ def _spoken(tag: re.Match[str]) -> str:
     return "" if name in ("a", "b", "i", "s") or (name == "code") else " "
 
 
-def _lift(body: str) -> tuple[str, Iterator[str], Iterator[str]]:
-    """The text with code and links replaced by placeholders and the rest escaped; what they stand for."""
+def _code(body: str) -> tuple[list[str], list[tuple[int, int, str]]]:
+    """The blocks of code in a text, and where code stands with what takes its place."""
     blocks: list[str] = []
-    pieces: list[str] = []
     spans: list[tuple[int, int, str]] = []
     for match in _CODE.finditer(body):
         fenced, inline = match.groups()
@@ -126,9 +148,24 @@ def _lift(body: str) -> tuple[str, Iterator[str], Iterator[str]]:
             spans.append((*match.span(), f"\n{_BLOCK}\n"))
         else:
             spans.append((*match.span(), f"<code>{escape(content)}</code>"))
+    return blocks, spans
+
+
+def _names(hidden: str, names: Mapping[str, str]) -> Iterator[tuple[int, int, str]]:
+    for match in _NAME.finditer(hidden) if names else ():
+        known = next((reading for reading in readings(match[1].lower()) if reading in names), None)
+        if known:
+            yield match.start(), match.start(1) + len(known), names[known]
+
+
+def _lift(body: str, names: Mapping[str, Markup]) -> tuple[str, Iterator[str], Iterator[str]]:
+    """The text with code, links and names replaced by placeholders and the rest escaped; what they stand for."""
+    pieces: list[str] = []
+    blocks, spans = _code(body)
     for link in links.find(_hide(body, spans)):
         anchor = '<a href="{}" target="_blank" rel="noopener noreferrer nofollow">{}</a>'
         spans.append((link.start, link.end, anchor.format(escape(link.href), escape(link.text))))
+    spans += list(_names(_hide(body, spans), names))
     out: list[str] = []
     done = 0
     for start, end, made in sorted(spans):
@@ -141,6 +178,12 @@ def _lift(body: str) -> tuple[str, Iterator[str], Iterator[str]]:
         done = end
     out.append(escape(body[done:]))
     return "".join(out), iter(blocks), iter(pieces)
+
+
+def _prose(body: str) -> str:
+    """The body with blanks where code and links stand."""
+    hidden = _hide(body, _code(body)[1])
+    return _hide(hidden, [(link.start, link.end, "") for link in links.find(hidden)])
 
 
 def _hide(body: str, spans: list[tuple[int, int, str]]) -> str:

@@ -31,6 +31,12 @@ function on(type, then) {
   });
 }
 
+/** Mark a row when somebody else's message names me. */
+function mention(row, { mentions, sender, counts }) {
+  const isMeant = mentions.includes(String(me)) || mentions.includes("all");
+  if (isMeant && counts && sender !== me) row.dataset.mentioned = "";
+}
+
 on("moved", ({ chat, before, ...message }) => {
   const row = find(chat);
   if (!row) return;
@@ -38,7 +44,10 @@ on("moved", ({ chat, before, ...message }) => {
   const badge = row.querySelector("unread-badge");
   if (message.seq <= before) return;
   if (message.seq > before + 1) refresh(chat);
-  else if (!isRead(chat)) badge.arrived(message);
+  else if (!isRead(chat)) {
+    badge.arrived(message);
+    mention(row, message);
+  }
   else setTimeout(() => Number(find(chat)?.dataset.readSeq) < message.seq && refresh(chat), SOON);
 });
 
@@ -46,8 +55,9 @@ on("receipt.read", ({ chat, seq: upTo }) => {
   const row = find(chat);
   if (!row || upTo <= Number(row.dataset.readSeq)) return;
   row.dataset.readSeq = upTo;
-  if (upTo >= seq(row)) row.querySelector("unread-badge").count = 0;
-  else refresh(chat);
+  if (upTo < seq(row)) return refresh(chat);
+  row.querySelector("unread-badge").count = 0;
+  delete row.dataset.mentioned;
 });
 
 on("receipt.ticks", ({ chat, ...marks }) => {

@@ -12,7 +12,7 @@ const isTouch = matchMedia("(hover: none) and (pointer: coarse)");
 class MessageComposer extends HTMLElement {
   connectedCallback() {
     this.chat = Number(this.dataset.chat);
-    this.form = this.querySelector("form");
+    this.form = this.querySelector("#composer");
     this.field = this.form.elements.body;
     this.form.noValidate = true;
     this.draft = new Draft(this.chat, this.field);
@@ -72,7 +72,9 @@ class MessageComposer extends HTMLElement {
     this.grow();
     this.rest();
     this.field.focus();
-    outbox.add({ chat: this.chat, id: uuid(), body, seen });
+    const message = { chat: this.chat, id: uuid(), body, seen, fields: {} };
+    document.dispatchEvent(new CustomEvent("parley:composing", { detail: message })); // others add what goes with it
+    outbox.add(message);
   }
 
   input() {

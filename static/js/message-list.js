@@ -194,6 +194,23 @@ class MessageList extends HTMLElement {
     this.toLatest();
   }
 
+  /** Go to a message; Back returns. */
+  jump(seq) {
+    const place = places.of(this.list, this.scroller);
+    const item = places.bySeq(this.list, seq);
+    history.replaceState({ ...history.state, left: { chat: this.chat, place } }, "");
+    history.pushState({ htmx: true }, "", `#${item?.id ?? seq}`); // alike but for the fragment, so nothing is loaded on Back
+    if (!item) return this.load(`?at=${seq}`);
+    places.reveal(this.scroller, item);
+    item.focus({ preventScroll: true });
+  }
+
+  /** Return to where a quote was followed from. */
+  back(place) {
+    if (!place) this.toLatest();
+    else if (!places.restore(this.list, this.scroller, place)) this.load(`?at=${place.seq}`, place);
+  }
+
   toLatest() {
     if (this.hasNewest) this.scroller.scrollTop = 0;
     else this.load(`?at=${this.newest}`, null, `${base}/chats/${this.chat}`);
@@ -219,6 +236,7 @@ class MessageList extends HTMLElement {
     if (event.target.closest("[data-retry]")) outbox.retry(id);
     else if (event.target.closest("[data-discard]")) outbox.discard(id);
     else if (more) this.pages.load(more);
+    else if (quoteOf(event)?.dataset.chat === this.list.dataset.chat) this.jump(Number(quoteOf(event).dataset.seq));
     else if (event.target.closest(".unread-pill")) this.unreadPill.press();
     else if (event.target.closest(".pill")) this.toLatest();
     else return;
@@ -227,4 +245,12 @@ class MessageList extends HTMLElement {
   }
 }
 
+/** The link of a quote that was pressed here, not for another tab. */
+function quoteOf({ target, ctrlKey, metaKey, shiftKey }) {
+  return ctrlKey || metaKey || shiftKey ? null : target.closest(".quote__in[data-seq]");
+}
+
 customElements.define("message-list", MessageList);
+addEventListener("popstate", ({ state }) => {
+  if (state?.left) document.querySelector(`message-list[data-chat="${state.left.chat}"]`)?.back(state.left.place);
+});

@@ -73,10 +73,10 @@ async function flush(chat) {
 
 /** Send one message; answers how long to wait before the next try, 0 when there is nothing to try again. */
 async function deliver(message) {
-  const { chat, id, body, seen } = message;
+  const { chat, id, body, seen, fields } = message;
   const { signal } = network;
   const limit = AbortSignal.any([signal, AbortSignal.timeout(LATEST)]);
-  const response = await post(`/chats/${chat}/messages`, { id, body, seen }, { signal: limit });
+  const response = await post(`/chats/${chat}/messages`, { id, body, seen, ...fields }, { signal: limit });
   if (!find(id)) return 0;
   if (!response) return signal.aborted ? 1 : AGAIN;
   if (response.status === 429) return 1000 * (Number(response.headers.get("Retry-After")) || 1);

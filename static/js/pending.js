@@ -44,6 +44,12 @@ function bubble(list, { id, body, at }) {
   return item;
 }
 
+/** Let others put in what their part of the message looks like. */
+function drawn(item, message) {
+  document.dispatchEvent(new CustomEvent("parley:drawn", { detail: { ...message, item } }));
+  return item;
+}
+
 function paint(item, { state, reason }) {
   item.dataset.state = state;
   item.querySelector(".failed")?.remove();
@@ -57,7 +63,7 @@ function paint(item, { state, reason }) {
 export function attach(list, message) {
   let item = document.getElementById(`message-${message.id}`);
   if (item?.dataset.seq) return;
-  if (!item) list.append((item = bubble(list, message)));
+  if (!item) list.append((item = drawn(bubble(list, message), message)));
   paint(item, message);
 }
 

@@ -3,7 +3,7 @@ import { firstSeen, isAtBottom, show } from "./anchor.js";
 import { me } from "./page.js";
 
 const THIRD = 1 / 3;
-const FLASH = 2000;
+const FLASH = 1500;
 const key = (chat) => `parley:place:${me}:${chat}`;
 const resumed = new Map();
 
@@ -25,17 +25,25 @@ export function remember(list, scroller) {
 /** Say where a chat that is about to be loaded again shall stand; null is the bottom. */
 export const resume = (chat, place) => resumed.set(String(chat), place);
 
-const bySeq = (list, seq) => list.querySelector(`:scope > .message[data-seq="${seq}"]`);
+export const bySeq = (list, seq) => list.querySelector(`:scope > .message[data-seq="${seq}"]`);
 
 function flash(item) {
   item.dataset.flash = "";
   setTimeout(() => delete item.dataset.flash, FLASH);
 }
 
-function restore(list, scroller, { seq, top }) {
+/** Bring a place back; answers whether the list holds it. */
+export function restore(list, scroller, { seq, top }) {
   const item = bySeq(list, seq);
   if (item) show(scroller, item, top / scroller.clientHeight);
   return Boolean(item);
+}
+
+/** Bring a message to the middle, and show that it is meant. */
+export function reveal(scroller, item) {
+  const share = item.getBoundingClientRect().height / scroller.clientHeight;
+  show(scroller, item, Math.max(0, (1 - share) / 2));
+  flash(item);
 }
 
 /** Bring a list that was just put into the page to where it is to be read. Answers the place where it was left if the list does not hold that, else null. */
@@ -51,9 +59,7 @@ export function open(list, scroller) {
     resumed.delete(chat);
     if (place) restore(list, scroller, place);
   } else if (target) {
-    const share = target.getBoundingClientRect().height / scroller.clientHeight;
-    show(scroller, target, Math.max(0, (1 - share) / 2));
-    flash(target);
+    reveal(scroller, target);
   } else if (divider) show(scroller, divider, THIRD);
   else if (left && !restore(list, scroller, JSON.parse(left))) return JSON.parse(left);
   return null;

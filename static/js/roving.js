@@ -42,6 +42,7 @@ const KEYS = {
   ArrowDown: (list, item) => go(list, step(item, "next")),
   Home: (list) => go(list, list.querySelector(":scope > .message")),
   End: (list) => go(list, last(list)),
+  r: (_, item) => item.dispatchEvent(new CustomEvent("parley:reply", { bubbles: true })),
   Enter: (_, item) => item.querySelector(".bubble__menu")?.click(),
 };
 

@@ -109,9 +109,11 @@
       shown.replaceWith(moving);
       if (seq(moving) > before) lift(moving.closest(".row"));
     }
-    const { sender, counts } = moving.dataset;
+    const { sender, counts, mentions = "" } = moving.dataset;
+    delete moving.dataset.mentions; // news, and not how the row is
     tell(list, "moved", {
       chat: Number(chat), before, seq: seq(moving), sender: Number(sender), counts: counts !== undefined,
+      mentions: mentions.split(" "),
     });
     if (!shown) tell(list, "chat.row", { chat: Number(chat) });
   }

@@ -51,6 +51,10 @@ async def furnish(app: Starlette, ada: Member, bob: Member, cara: Member) -> dic
     gone = await make_message(app, ada, group, "never mind")
     await ada.post(f"/chats/{group}/messages/{gone.seq}/delete")
     await make_message(app, bob, group, "\n".join(map(str, range(40))))
+    for reply_to in (mine.seq - 2, mine.seq - 1):
+        await bob.say(group, "@ada, @cara: *so*", reply_to=reply_to)
+        await ada.say(group, "@all So", reply_to=reply_to)
+    await ada.post(f"/chats/{group}/reply", data={"reply_to": mine.seq})
     await ada.post("/contacts", data={"username": "bob"})
     await ada.post("/invites", data={"max_uses": "3", "days": "7"})
     await ada.post(f"/chats/{direct}/draft", data={"body": "half a thought"})
@@ -65,7 +69,7 @@ async def test_signed_in_pages(app: Starlette, visit: Visit, ada: Member, bob: M
         *("/", "/chats?q=b", "/chats?filter=unread", "/users", "/users?q=zzz", f"/users/{bob.id}"),
         *("/groups", "/groups/new", "/you", "/you/edit", "/devices", "/password", "/invites"),
         *(f"/chats/{at['direct']}", chat, f"/chats/{at['left']}", f"{chat}/info", f"{chat}?before=4"),
-        *(f"/groups/{at['group']}/edit", f"/groups/{at['group']}/members"),
+        *(f"/groups/{at['group']}/edit", f"/groups/{at['group']}/members", f"{chat}/mentions"),
         *(f"/chats/{at['direct']}/messages/1/menu", f"/chats/{at['direct']}/messages/1/edit", "/nowhere"),
     ]
     found = []

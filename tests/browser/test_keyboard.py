@@ -86,6 +86,8 @@ async def test_a_message_menu_by_mouse_and_keys(app: Starlette, visit: Visit, an
     await expect(item.locator("xpath=..").locator(":focus")).to_have_count(1)
     await item.focus()
     await page.keyboard.press("ContextMenu")
+    await expect(sheet.get_by_role("link", name="Reply")).to_be_focused()
+    await page.keyboard.press("Tab")
     await expect(sheet.get_by_role("button", name="Copy text")).to_be_focused()
     await page.keyboard.press("Tab")
     await page.keyboard.press("Enter")

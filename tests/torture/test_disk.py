@@ -100,7 +100,8 @@ async def test_a_full_disk_refuses_in_a_sentence_and_needs_no_restart(tmp_path: 
             await require_refusals(ann, chat_id)
             disk.empty()
             rows = await require_recovery(cluster, [ann, bob], chat_id)
-            assert count(rows, "into what is left") == stored
+            # A commit may fail after its last byte, so what was refused may be there; a repeat would be known.
+            assert stored <= count(rows, "into what is left") <= len(messages)
             print(f"\nfull disk: {stored} more were stored, slowest send {max(ann.seconds):.2f} s")
 
 

@@ -1,0 +1,118 @@
+// What is being written as an answer: the strip over the composer, from the menu, by R or by a swipe, until it is sent.
+import { isAtBottom } from "./anchor.js";
+import { parse } from "./fragments.js";
+import { post } from "./post.js";
+
+const EXCERPT = 200;
+const strip = () => document.getElementById("reply");
+const field = () => document.querySelector(".composer__field");
+const begun = () => strip()?.querySelector("[name=reply_to]");
+
+/** Put what a quote shows into its markup, which is the server's. */
+function fill(quote, { hue, sender, name, text, href, chat, seq }) {
+  const link = quote.querySelector(".quote__in");
+  quote.dataset.hue = hue;
+  link.href = href;
+  Object.assign(link.dataset, { chat, seq });
+  quote.querySelector(".who").dataset.user = sender;
+  const shown = quote.querySelector("[data-name-of]");
+  shown.dataset.nameOf = sender;
+  shown.textContent = name;
+  quote.querySelector(".quote__text").textContent = text;
+  return quote;
+}
+
+const blank = () => document.getElementById("reply-blank").content.cloneNode(true);
+
+/** What a quote of a bubble shows, read off it; the server's own words follow. */
+function told(item) {
+  const name = item.querySelector(".bubble__name");
+  const text = item.querySelector(".bubble__body").textContent.split(/\s+/).join(" ").trim();
+  return {
+    hue: name.dataset.hue, sender: item.dataset.sender, name: name.textContent, text: text.slice(0, EXCERPT),
+    href: `?at=${item.dataset.seq}#${item.id}`, chat: strip().dataset.chat, seq: item.dataset.seq,
+  };
+}
+
+const keep = (chat, seq, from = "") => post(`/chats/${chat}/reply`, { reply_to: seq, reply_from: from });
+
+/** Fill the strip; who reads the newest messages goes on seeing them. */
+function show(content) {
+  const scroller = document.querySelector(".messages__scroll");
+  const isFollowing = scroller && isAtBottom(scroller);
+  strip().replaceChildren(...content);
+  strip().hidden = !content.length;
+  if (isFollowing) scroller.scrollTop = 0;
+}
+
+/** Begin to answer a message, if it can be answered. */
+async function begin(item) {
+  if (!item?.dataset.seq || item.dataset.kind === "note" || "deleted" in item.dataset || !strip() || !field()) return;
+  const { seq } = item.dataset;
+  const { chat } = strip().dataset;
+  const content = blank();
+  content.querySelector("[name=reply_to]").value = seq;
+  fill(content.querySelector(".quote"), told(item));
+  show([...content.children]);
+  field().focus();
+  const response = await keep(chat, seq);
+  if (!response?.ok) return;
+  const fresh = await parse(await response.text());
+  if (strip()?.dataset.chat === chat && begun()?.value === seq) show([...fresh.children]);
+}
+
+function cancel() {
+  if (!begun()) return;
+  show([]);
+  keep(strip().dataset.chat, "");
+  field()?.focus();
+}
+
+/** The message that is sent takes the quote along: for the server its number, for the bubble on its way what it shows. */
+function take(message) {
+  if (!begun() || Number(strip().dataset.chat) !== message.chat) return;
+  const quote = strip().querySelector(".quote");
+  const link = quote.querySelector(".quote__in");
+  for (const { name, value } of strip().querySelectorAll("input")) message.fields[name] = value;
+  message.quote = {
+    hue: quote.dataset.hue, sender: quote.querySelector(".who").dataset.user,
+    name: quote.querySelector("[data-name-of]").textContent, text: quote.querySelector(".quote__text").textContent.trim(),
+    href: link.href, chat: link.dataset.chat, seq: link.dataset.seq,
+  };
+  show([]);
+}
+
+function draw({ item, quote }) {
+  if (quote && document.getElementById("reply-blank")) {
+    item.querySelector(".bubble__text").prepend(fill(blank().querySelector(".quote"), quote));
+  }
+}
+
+document.addEventListener("parley:composing", ({ detail }) => take(detail));
+document.addEventListener("parley:drawn", ({ detail }) => draw(detail));
+document.addEventListener("parley:reply", ({ target }) => begin(target));
+document.addEventListener("parley:discarded", ({ detail }) => detail.fields?.reply_to && keep(detail.chat, ""));
+
+document.addEventListener("click", (event) => {
+  const action = event.target.closest("[data-reply]");
+  const item = action && document.getElementById(action.dataset.reply);
+  if (!item || !strip()) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  action.closest("dialog")?.close();
+  begin(item);
+}, { capture: true });
+
+document.addEventListener("submit", (event) => {
+  if (!event.target.closest("#reply")) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  cancel();
+}, { capture: true });
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || event.defaultPrevented || event.isComposing) return;
+  if (event.target !== field() || !begun()) return;
+  event.preventDefault();
+  cancel();
+});

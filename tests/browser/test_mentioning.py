@@ -1,0 +1,63 @@
+"""Somebody is named: the list after an @, the mark in the list of chats."""
+
+from __future__ import annotations
+
+from playwright.async_api import expect
+from starlette.applications import Starlette
+
+from tests.browser.conftest import Visit
+from tests.browser.conversation import MESSAGES, expect_as_loaded, field, outboxes, say
+from tests.make import Member, make_chat, make_group, make_message
+
+
+async def test_people_are_picked_and_find_their_mark(
+    app: Starlette, visit: Visit, ann: Member, bob: Member, cara: Member
+) -> None:
+    group = await make_group(app, ann, bob, cara)
+    await make_message(app, bob, group, "Here")
+    direct = await make_chat(app, bob, cara)
+    hers, his = await visit(ann, f"/chats/{group}"), await visit(bob, f"/chats/{direct}")
+    options = hers.get_by_role("listbox", name="People").get_by_role("option")
+    await field(hers).press_sequentially("Hi @")
+    await expect(options).to_have_count(3)
+    await expect(options.first).to_contain_text("Bob")
+    await expect(options.last).to_contain_text("Everybody")
+    await field(hers).press_sequentially("b")
+    await expect(options).to_have_count(1)
+    await field(hers).press("Enter")
+    await expect(field(hers)).to_have_value("Hi @bob ")
+    await field(hers).press("Enter")
+    mention = hers.locator(f"{MESSAGES} .mention")
+    await expect(mention).to_have_text("@Bob")
+
+    row = his.locator(f"#chat-{group}")
+    await expect(row.locator(".row__mention")).to_be_visible()
+    await expect(row.locator("unread-badge")).to_have_text("1")
+    await bob.post("/you/edit", data={"display_name": "Bert"})
+    await expect(mention).to_have_text("@Bert")
+    await expect_as_loaded(hers)
+    await his.reload()
+    await expect(row.locator(".row__mention")).to_be_visible()
+    await row.locator(".row__link").click()
+    await expect(his.locator(f"{MESSAGES} .mention")).to_be_visible()
+    await expect(row.locator(".row__mention")).to_be_hidden()
+    colours = "element => getComputedStyle(element).backgroundColor"
+    mine, others = [await page.locator(".mention").evaluate(colours) for page in (his, hers)]
+    assert mine != others
+
+    await his.locator(f"#chat-{direct} .row__link").click()
+    await say(hers, "Nobody")
+    await expect(row.locator("unread-badge")).to_have_text("1")
+    await expect(row.locator(".row__mention")).to_be_hidden()
+    await say(hers, "@all")
+    await expect(row.locator(".row__mention")).to_be_visible()
+
+
+async def test_who_was_away_finds_the_mark_too(app: Starlette, visit: Visit, ann: Member, bob: Member) -> None:
+    group = await make_group(app, ann, bob)
+    his = await visit(bob)
+    for outbox in outboxes(app, bob):
+        outbox.close(1012)
+    await ann.say(group, "@bob?")
+    await expect(his.locator("html[data-opened='2']")).to_be_attached()
+    await expect(his.locator(f"#chat-{group} .row__mention")).to_be_visible()
