@@ -50,12 +50,13 @@ from app.security import Security
 from app.settings import Settings
 from app.socket import Door, Handler, recheck
 from app.stars import routes as stars
+from app.switches import routes as switches
 from app.templates import Templates
 from app.users import routes as users
 from app.web import broken, direct, gone, no_route, refused
 
 # A feature uses those before it, never one after it.
-FEATURES: list[Any] = [users, auth, chats, receipts, presence, messages, stars, forwards, groups, inbox]
+FEATURES: list[Any] = [users, auth, chats, receipts, presence, messages, stars, forwards, switches, groups, inbox]
 # What a feature hands in for others to show, by the name under which it does.
 PARTS: dict[str, dict[str, Any]] = {
     "extras": EXTRAS,

@@ -60,6 +60,16 @@ GET       /chats/{chat_id:int}/starred                        401 404 200 200 20
 POST      /chats/{chat_id:int}/messages/{seq:int}/star        401 404 200 200 200
 GET       /chats/{chat_id:int}/messages/{seq:int}/forward     401 404 200 200 200
 POST      /chats/{chat_id:int}/messages/{seq:int}/forward     401 404 422 201 201
+GET       /chats/{chat_id:int}/switches                       401 404 200 200 200
+POST      /chats/{chat_id:int}/pin                            401 404 200 200 200
+POST      /chats/{chat_id:int}/mute                           401 404 200 200 200
+POST      /chats/{chat_id:int}/archive                        401 404 200 200 200
+POST      /chats/{chat_id:int}/favourite                      401 404 200 200 200
+POST      /chats/{chat_id:int}/unread                         401 404 200 200 200
+POST      /chats/{chat_id:int}/clear                          401 404 200 200 200
+POST      /chats/{chat_id:int}/remove                         401 404 200 200 200
+GET       /archive                                            401 200 200 200 200
+POST      /archive                                            401 200 200 200 200
 GET       /groups                                             401 200 200 200 200
 POST      /groups                                             401 201 201 201 201
 GET       /groups/new                                         401 200 200 200 200

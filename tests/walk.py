@@ -36,6 +36,7 @@ FORMS: dict[str, dict[str, str]] = {
     "POST /chats": {"username": "gus"},
     "POST /chats/{chat_id:int}/draft": {"body": "Half a thought"},
     "POST /chats/{chat_id:int}/read": {"seq": "2"},
+    "POST /chats/{chat_id:int}/mute": {"for": "8h"},
     "POST /chats/{chat_id:int}/messages": {"body": "Hello"},
     "POST /chats/{chat_id:int}/messages/{seq:int}/edit": {"body": "Other words"},
     "POST /chats/{chat_id:int}/messages/{seq:int}/forward": {"chats": "1"},

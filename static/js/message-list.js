@@ -72,6 +72,7 @@ class MessageList extends HTMLElement {
       document.addEventListener(`parley:${type}`, ({ detail }) => detail.chat === this.chat && then(detail), { signal });
     on("chat.revised", ({ revision }) => this.catchUp.saw(revision));
     on("chat.left", () => this.catchUp.ask());
+    on("chat.cleared", () => this.load("", null));
     on("receipt.ticks", (ticks) => marks.raise(this.list, marks.mine(ticks, me)));
     on("receipt.read", ({ seq }) => this.reading.upTo(seq));
     on("outgoing", (message) => this.outgoing(message));

@@ -4,6 +4,7 @@ import * as days from "./days.js";
 import * as divider from "./divider.js";
 import { isWatched } from "./page.js";
 import * as places from "./places.js";
+import { post } from "./post.js";
 import * as receipts from "./receipts.js";
 
 const SCROLLING = 1000;
@@ -39,9 +40,17 @@ export class Reading {
       days.float(this.element.querySelector(".messages__day"), this.scroller);
     }
     if (!isWatched()) return;
+    this.unmark();
     divider.close(this.list);
     const seq = lastSeen(this.scroller);
     if (this.upTo(seq)) receipts.read(this.element.chat, seq);
+  }
+
+  /** Who comes back to a chat that they had marked as unread did what the mark was for. */
+  unmark() {
+    if (!("marked" in this.list.dataset)) return;
+    delete this.list.dataset.marked;
+    post(`/chats/${this.element.chat}/unread`, { on: 0 });
   }
 
   /** Read up to here, on this device or another one; answers whether that is news. */

@@ -20,9 +20,9 @@ document.addEventListener("click", (event) => {
     event.preventDefault();
     event.stopImmediatePropagation();
     dialog.close();
-  } else if (event.target.closest(".bubble__menu")) {
-    opener = event.target.closest(".bubble__menu");
-    message = opener.closest(".message").id;
+  } else if (event.target.closest(".bubble__menu, .row__menu")) {
+    opener = event.target.closest(".bubble__menu, .row__menu");
+    message = opener.closest(".message")?.id;
   }
 }, { capture: true });
 
