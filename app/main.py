@@ -23,6 +23,8 @@ from app.auth import routes as auth
 from app.auth.guard import Guard, KnownSessions
 from app.auth.passwords import Passwords
 from app.auth.tokens import Tokens
+from app.cards import routes as cards
+from app.cards.fetch import Fetcher
 from app.chats import routes as chats
 from app.chats.panes import PANES
 from app.db import Database
@@ -56,7 +58,20 @@ from app.users import routes as users
 from app.web import broken, direct, gone, no_route, refused
 
 # A feature uses those before it, never one after it.
-FEATURES: list[Any] = [users, auth, chats, receipts, presence, messages, stars, forwards, switches, groups, inbox]
+FEATURES: list[Any] = [
+    users,
+    auth,
+    chats,
+    receipts,
+    presence,
+    messages,
+    cards,
+    stars,
+    forwards,
+    switches,
+    groups,
+    inbox,
+]
 # What a feature hands in for others to show, by the name under which it does.
 PARTS: dict[str, dict[str, Any]] = {
     "extras": EXTRAS,
@@ -133,6 +148,7 @@ def _furnish(app: Starlette, settings: Settings, templates: Templates) -> None:
     state.shell = inbox.shell
     state.presence = presence.presence_of(app, _leases(state))
     state.marks = Marks()
+    state.fetcher = Fetcher()
     state.logins = _limit(state, "logins", settings.login_attempts / QUARTER_HOUR, settings.login_attempts)
     state.addresses = _limit(state, "addresses", settings.address_attempts / QUARTER_HOUR, settings.address_attempts)
     state.sends = _limit(state, "sends", settings.send_rate, settings.send_burst)

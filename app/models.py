@@ -6,12 +6,13 @@ from sqlmodel import SQLModel
 
 from app import jobs
 from app.auth import models as auth
+from app.cards import models as cards
 from app.chats import models as chats
 from app.forwards import models as forwards
 from app.messages import models as messages
 from app.stars import models as stars
 from app.users import models as users
 
-__all__ = ["auth", "chats", "forwards", "jobs", "messages", "metadata", "stars", "users"]
+__all__ = ["auth", "cards", "chats", "forwards", "jobs", "messages", "metadata", "stars", "users"]
 
 metadata = SQLModel.metadata

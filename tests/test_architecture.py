@@ -23,6 +23,7 @@ ORDER = [
     "receipts",
     "presence",
     "messages",
+    "cards",
     "stars",
     "forwards",
     "switches",

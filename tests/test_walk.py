@@ -60,6 +60,8 @@ GET       /chats/{chat_id:int}/starred                        401 404 200 200 20
 POST      /chats/{chat_id:int}/messages/{seq:int}/star        401 404 200 200 200
 GET       /chats/{chat_id:int}/messages/{seq:int}/forward     401 404 200 200 200
 POST      /chats/{chat_id:int}/messages/{seq:int}/forward     401 404 422 201 201
+POST      /chats/{chat_id:int}/messages/{seq:int}/card/remove 401 404 422 200 403
+GET       /chats/{chat_id:int}/messages/{seq:int}/card/{hash} 401 404 404 404 404
 GET       /chats/{chat_id:int}/switches                       401 404 200 200 200
 POST      /chats/{chat_id:int}/pin                            401 404 200 200 200
 POST      /chats/{chat_id:int}/mute                           401 404 200 200 200

@@ -109,6 +109,12 @@ async def make_world(app: Starlette) -> World:
         "u": member.id,
         "session_id": device.session_id,
     }
-    ids |= {"invite_id": invite_id, "token": token, "release": app.state.templates.release, "file": "icon.svg"}
+    ids |= {
+        "invite_id": invite_id,
+        "token": token,
+        "release": app.state.templates.release,
+        "file": "icon.svg",
+        "hash": "00",
+    }
     roles = dict(zip(ROLES, (Client(app), stranger, former, member, owner), strict=True))
     return World(app, roles | {"gus": gus}, ids)
