@@ -53,9 +53,16 @@ class MessageList extends HTMLElement {
     return "newest" in this.list.dataset;
   }
 
-  /** Whether the reader is at the newest message; from a change to the next picture, whether he was before. */
+  get isAtEnd() {
+    return this.hasNewest && isAtBottom(this.scroller);
+  }
+
+  /**
+   * Whether new messages scroll the view: where the reader is at the end, or was until a message there grew; from a
+   * change to the next picture, whether it was so before.
+   */
   get isFollowing() {
-    return this.held ? this.held.isFollowing : this.hasNewest && isAtBottom(this.scroller);
+    return this.held ? this.held.isFollowing : this.isAtEnd || (this.hasNewest && this.sticks);
   }
 
   /** The highest seq that this page knows of in the chat. */
@@ -103,6 +110,7 @@ class MessageList extends HTMLElement {
   still({ arrived }) {
     if (!this.held) {
       const { isFollowing } = this;
+      this.sticks = isFollowing;
       const seen = firstSeen(this.scroller);
       this.held = { isFollowing, seen, release: hold(this.scroller, seen) };
     }
@@ -214,6 +222,7 @@ class MessageList extends HTMLElement {
   }
 
   clicked(event) {
+    this.sticks = false;
     const id = event.target.closest(".message")?.id.replace("message-", "");
     const more = event.target.closest(".more");
     if (event.target.closest("[data-retry]")) outbox.retry(id);

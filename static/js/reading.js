@@ -20,7 +20,13 @@ export class Reading {
     for (const type of ["focus", "resize"]) addEventListener(type, () => this.look(), options);
     document.addEventListener("visibilitychange", () => this.look(), options);
     this.scroller.addEventListener("scroll", () => this.look(), options);
-    for (const type of HANDS) this.scroller.addEventListener(type, () => (this.touched = Date.now()), options);
+    for (const type of HANDS) this.scroller.addEventListener(type, () => this.touch(), options);
+  }
+
+  /** The reader moves the list, or is about to. */
+  touch() {
+    this.touched = Date.now();
+    this.element.sticks = false;
   }
 
   /** Look once per picture, however much has happened. */
@@ -32,7 +38,7 @@ export class Reading {
   }
 
   see() {
-    this.element.pill.toggle(!this.element.isFollowing);
+    this.element.pill.toggle(!this.element.isAtEnd);
     this.element.unreadPill.toggle();
     places.remember(this.list, this.scroller);
     if (Date.now() - this.touched < SCROLLING) {

@@ -68,7 +68,7 @@ async def test_a_link_gets_a_card_after_the_message_is_there(
     app: Starlette, ann: Member, bob: Member, chat_id: int, site: Site, bus: RecordingBus
 ) -> None:
     sent = await ann.say(chat_id, f"Look: {site.url()} and {site.url('/other')}")
-    assert 'class="card' not in sent.text
+    assert 'class="link-card' not in sent.text
     await idle(app)
     shown = await card(bob, chat_id)
     assert shown == {
@@ -78,7 +78,8 @@ async def test_a_link_gets_a_card_after_the_message_is_there(
     assert (site.asked["/"], site.asked["/other"]) == (1, 0)
     html = (await bob.get(f"/chats/{chat_id}/messages")).text
     assert (
-        f'<a class="card" href="{site.url()}" target="_blank" rel="noopener noreferrer nofollow" hx-ignore>' in html
+        f'<a class="link-card" href="{site.url()}" target="_blank" rel="noopener noreferrer nofollow" hx-ignore>'
+        in html
     )
     assert "Fish &amp; chips" in html
     frame = bus.html(topics.chat(chat_id))[-1]
@@ -258,7 +259,7 @@ async def test_the_picture_is_ours_and_for_those_who_see_the_message(
     assert shown
     place = f"/chats/{chat_id}/messages/1/card/{shown['image']}"
     html = (await bob.get(f"/chats/{chat_id}/messages")).text
-    assert f'<img class="card__image" src="{place}" width="640" height="320" alt=""' in html
+    assert f'<img class="link-card__image" src="{place}" width="640" height="320" alt=""' in html
     answer = await bob.get(place)
     assert answer.content[:4] == b"RIFF"
     headers = {name: answer.headers[name] for name in ("content-type", "x-content-type-options", "cache-control")}
@@ -290,8 +291,8 @@ async def test_whatever_a_page_says_is_text(
         await ann.say(chat_id, site.url(f"/{number}"))
     await idle(app)
     html = (await ann.get(f"/chats/{chat_id}/messages", params={"limit": 200})).text
-    inside = "".join(re.findall(r'<a class="card.*?</a>', html, re.DOTALL))
-    assert inside.count('class="card__text"') == len(HOSTILE)
+    inside = "".join(re.findall(r'<a class="link-card.*?</a>', html, re.DOTALL))
+    assert inside.count('class="link-card__text"') == len(HOSTILE)
     tags = set(re.findall(r"<(\w+)", inside))
     assert tags == ({"a", "span", "b"})
     assert not re.search(r"<[^>]*\son\w+=", inside)
