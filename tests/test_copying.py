@@ -22,6 +22,7 @@ from sqlmodel import select
 from starlette.applications import Starlette
 
 from app import copying
+from app.cards.models import CardImage, LinkCard, MessageCard
 from app.copying_ends import End, PostgresEnd, Row, SqliteEnd
 from app.demo import demo
 from app.errors import Refused
@@ -97,6 +98,9 @@ async def add_edges(app: Starlette) -> None:
     async with app.state.database.write() as work:
         await work.execute(insert(Message), rows)
         await work.execute(insert(HiddenMessage).values(user_id=1, chat_id=1, seq=2**53, revision=1))
+        await work.execute(insert(CardImage).values(hash="00", data=bytes(range(256)), width=1, height=1))
+        await work.execute(insert(LinkCard).values(key="k", url="u", title=EMOJI, description="", image_hash="00"))
+        await work.execute(insert(MessageCard).values(chat_id=1, seq=2**53, card_id=1))
         await work.execute(insert(Job).values(name="given up", payload={}, due_at=None, attempts=8))
         await work.execute(insert(Job).values(name="null", payload=JSON.NULL, sweep="null", every=5))
 
@@ -169,7 +173,7 @@ async def test_on_the_copy_the_next_ids_are_new_ones(world: World) -> None:
     for name in counted:
         following = f"nextval(pg_get_serial_sequence('{name}', 'id'))"
         assert await ask(url, f"SELECT {following} = coalesce(max(id), 0) + 1 FROM {name}"), name
-    assert counted == ["jobs", "users", "chats", "invites", "sessions"]
+    assert counted == ["jobs", "users", "chats", "invites", "link_cards", "sessions"]
 
 
 async def test_times_and_json_are_postgresqls_own(world: World) -> None:
