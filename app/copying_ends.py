@@ -18,6 +18,7 @@ from sqlalchemy import (
     ColumnElement,
     Dialect,
     Integer,
+    LargeBinary,
     Table,
     Text,
     func,
@@ -36,7 +37,7 @@ from app.errors import Refused
 from app.models import metadata
 from app.postgres import address
 
-BATCH = 5000  # rows in memory
+BATCH = 1000  # rows in memory, of which some are pictures of 100 KiB
 CONNECT_SECONDS = 10
 LAST_SECONDS = 2.0  # in which the connections of a process that has just ended go away
 IN_USE = "The {} is in use: stop Parley wherever it runs, so that nothing is written that the copy would not have."
@@ -147,7 +148,7 @@ class SqliteEnd(End):
     def changes(self, table: Table, read: bool) -> list[tuple[int, Change]]:
         """What differs between the values that SQLite keeps and Python's, by the places of the columns."""
         same: dict[type, Change | None] = dict.fromkeys(
-            (AutoString, Boolean, Integer, JSON, Number, Text, UTCDateTime)
+            (AutoString, Boolean, Integer, JSON, LargeBinary, Number, Text, UTCDateTime)
         )
         if read:
             texts = dict.fromkeys((AutoString, Text), self._without_nul)

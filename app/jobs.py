@@ -38,6 +38,10 @@ Handler = Callable[..., Awaitable[None]]
 Sweeps = Mapping[str, tuple[int, Handler]]
 
 
+class Again(Exception):
+    """What a job raises for what is nobody's fault here and may work later: it is no failure for the log."""
+
+
 class Job(SQLModel, table=True):
     """Something to do at `due_at` (None: given up after too many failures); every `every` seconds for a sweep."""
 
@@ -151,6 +155,8 @@ class Worker:
         try:
             async with asyncio.timeout(LEASE.total_seconds()):
                 await self.handlers[job.name](self.app, **job.payload)
+        except Again:
+            await self._settle(job, update(Job).values(due_at=_after(job)))
         except Exception:
             log.exception("the job %s failed, for the %d. time", job.name, job.attempts)
             await self._settle(job, update(Job).values(due_at=_after(job)))

@@ -23,6 +23,8 @@ from app.auth import routes as auth
 from app.auth.guard import Guard, KnownSessions
 from app.auth.passwords import Passwords
 from app.auth.tokens import Tokens
+from app.cards import routes as cards
+from app.cards.fetch import Fetcher
 from app.chats import routes as chats
 from app.chats.panes import PANES
 from app.db import Database
@@ -55,6 +57,7 @@ from app.security import Security
 from app.settings import Settings
 from app.socket import Door, Handler, recheck
 from app.stars import routes as stars
+from app.switches import routes as switches
 from app.templates import Templates
 from app.users import routes as users
 from app.web import broken, direct, gone, no_route, refused
@@ -70,8 +73,10 @@ FEATURES: list[Any] = [
     reactions,
     polls,
     expiry,
+    cards,
     stars,
     forwards,
+    switches,
     groups,
     mentions,
     replies,
@@ -153,6 +158,7 @@ def _furnish(app: Starlette, settings: Settings, templates: Templates) -> None:
     state.shell = inbox.shell
     state.presence = presence.presence_of(app, _leases(state))
     state.marks = Marks()
+    state.fetcher = Fetcher()
     state.logins = _limit(state, "logins", settings.login_attempts / QUARTER_HOUR, settings.login_attempts)
     state.addresses = _limit(state, "addresses", settings.address_attempts / QUARTER_HOUR, settings.address_attempts)
     state.sends = _limit(state, "sends", settings.send_rate, settings.send_burst)

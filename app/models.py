@@ -6,6 +6,7 @@ from sqlmodel import SQLModel
 
 from app import jobs
 from app.auth import models as auth
+from app.cards import models as cards
 from app.chats import models as chats
 from app.forwards import models as forwards
 from app.mentions import models as mentions
@@ -18,6 +19,7 @@ from app.users import models as users
 
 __all__ = [
     "auth",
+    "cards",
     "chats",
     "forwards",
     "jobs",

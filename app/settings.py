@@ -153,6 +153,9 @@ class Settings:
     delete_hours: int = _variable(48, whole(0, 8760), "Hours in which a message may be deleted for everyone.")
     group_size: int = _variable(1024, whole(2, 100_000), "Most members of a group.")
     message_length: int = _variable(20_000, whole(1, 60_000), "Most characters of a message.")
+    link_cards: str = _variable(
+        "on", one_of("on", "off"), "Whether the server asks for pages that people link to, to show a card of them."
+    )
     send_rate: int = _variable(10, whole(1, 1_000_000), "Messages a second that one person may send.")
     send_burst: int = _variable(30, whole(1, 1_000_000), "Messages that one person may send at once.")
     login_attempts: int = _variable(10, whole(1, 1_000_000), "Wrong passwords per account in 15 minutes.")

@@ -22,9 +22,11 @@ from sqlmodel import select
 from starlette.applications import Starlette
 
 from app import copying
+from app.cards.models import CardImage, LinkCard, MessageCard
 from app.copying_ends import End, PostgresEnd, Row, SqliteEnd
 from app.demo import demo
 from app.errors import Refused
+from app.forwards.models import Forward
 from app.jobs import Job
 from app.main import create_app
 from app.mentions.models import EVERYBODY, Mention
@@ -32,6 +34,7 @@ from app.messages.models import HiddenMessage, Message
 from app.models import metadata
 from app.replies.models import BegunReply, Quote
 from app.settings import Settings, WrongSetting, database
+from app.stars.models import Star
 from app.users.models import User
 from tests.backing import Postgres, make_postgres
 from tests.make import HTML, Member, make_user, sign_in
@@ -103,6 +106,11 @@ async def add_edges(app: Starlette) -> None:
         await work.execute(insert(Quote).values(chat_id=1, seq=2**53, excerpt=EMOJI, is_gone=True, **quote))
         await work.execute(insert(BegunReply).values(chat_id=1, user_id=1, from_chat_id=3, from_seq=2**53))
         await work.execute(insert(Mention).values(chat_id=1, seq=2**53, user_id=EVERYBODY))
+        await work.execute(insert(CardImage).values(hash="00", data=bytes(range(256)), width=1, height=1))
+        await work.execute(insert(LinkCard).values(key="k", url="u", title=EMOJI, description="", image_hash="00"))
+        await work.execute(insert(MessageCard).values(chat_id=1, seq=2**53, card_id=1))
+        await work.execute(insert(Star).values(user_id=1, chat_id=1, seq=2**53))
+        await work.execute(insert(Forward).values(chat_id=1, seq=2**53, hops=2**31 - 1))
         await work.execute(insert(Job).values(name="given up", payload={}, due_at=None, attempts=8))
         await work.execute(insert(Job).values(name="null", payload=JSON.NULL, sweep="null", every=5))
 
@@ -175,7 +183,7 @@ async def test_on_the_copy_the_next_ids_are_new_ones(world: World) -> None:
     for name in counted:
         following = f"nextval(pg_get_serial_sequence('{name}', 'id'))"
         assert await ask(url, f"SELECT {following} = coalesce(max(id), 0) + 1 FROM {name}"), name
-    assert counted == ["jobs", "users", "chats", "invites", "sessions"]
+    assert counted == ["jobs", "users", "chats", "invites", "link_cards", "sessions"]
 
 
 async def test_times_and_json_are_postgresqls_own(world: World) -> None:
@@ -289,7 +297,7 @@ async def test_a_nul_is_left_out_and_told(world: World, tmp_path: Path) -> None:
 
 
 async def test_a_target_that_holds_anything_is_refused(world: World, tmp_path: Path) -> None:
-    with pytest.raises(Refused, match=r"The target holds data already \(jobs, users, .*\); it must be an empty"):
+    with pytest.raises(Refused, match=r"already \(card_images, jobs, users, .*\); it must be an empty"):
         await move(world.source, world.another())
     other = tmp_path / "other.db"
     with closing(sqlite3.connect(other)) as opened:

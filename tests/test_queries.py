@@ -184,7 +184,7 @@ CASES: list[tuple[Case, int, int]] = [
     (read_chat, 10_000, 15),
     (unread_chat, 10_000, 18),
     (middle_of_chat, 10_000, 8),
-    (crowded_chat, 200, 15),
+    (crowded_chat, 200, 18),
     (list_of_chats, 200, 10),
     (list_for_programs, 200, 10),
     (directory, 300, 12),

@@ -36,6 +36,7 @@ FORMS: dict[str, dict[str, Any]] = {
     "POST /chats": {"username": "gus"},
     "POST /chats/{chat_id:int}/draft": {"body": "Half a thought"},
     "POST /chats/{chat_id:int}/read": {"seq": "2"},
+    "POST /chats/{chat_id:int}/mute": {"for": "8h"},
     "POST /chats/{chat_id:int}/messages": {"body": "Hello"},
     "POST /chats/{chat_id:int}/messages/{seq:int}/edit": {"body": "Other words"},
     "POST /chats/{chat_id:int}/messages/{seq:int}/react": {"emoji": "👍"},
@@ -118,6 +119,12 @@ async def make_world(app: Starlette) -> World:
         "u": member.id,
         "session_id": device.session_id,
     }
-    ids |= {"invite_id": invite_id, "token": token, "release": app.state.templates.release, "file": "icon.svg"}
+    ids |= {
+        "invite_id": invite_id,
+        "token": token,
+        "release": app.state.templates.release,
+        "file": "icon.svg",
+        "hash": "00",
+    }
     roles = dict(zip(ROLES, (Client(app), stranger, former, member, owner), strict=True))
     return World(app, roles | {"gus": gus}, ids)

@@ -35,6 +35,11 @@ def left(_: Render, chat_id: int, user_id: int) -> Iterator[Announcement]:
     yield Frame(topics.user(user_id), signal("chat.left", chat=chat_id))
 
 
+def switched(_: Render, chat_id: int, user_id: int) -> Iterator[Frame]:
+    """One's pages ask for the row anew."""
+    yield Frame(topics.user(user_id), signal("chat.row", chat=chat_id))
+
+
 def drafted(_: Render, chat_id: int, user_id: int, body: str) -> Iterator[Frame]:
     """One's other pages show the draft, too."""
     yield Frame(topics.user(user_id), signal("chat.drafted", chat=chat_id, body=body[:200]))

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Index, text
+from sqlalchemy import CheckConstraint, Index, false, text
 from sqlmodel import Field, SQLModel
 
 from app.db import Number, identity, now
 from app.users.models import Person, hue, initials
 
+# Of columns that came later.
+OFF = {"server_default": false()}
+ZERO = {"server_default": "0"}
 GONE = "You are no longer a member of this group, so you can’t write here."
 
 
@@ -52,6 +55,18 @@ class Membership(SQLModel, table=True):
     read_seq: int = Field(default=0, sa_type=Number)
     delivered_seq: int = Field(default=0, sa_type=Number)
     draft: str = ""
+    # What they chose about it, for their own eyes: see app/switches.
+    pinned_at: datetime | None = None
+    muted_until: datetime | None = None
+    # The chat's last seq when it was put into the archive.
+    archived_seq: int | None = Field(default=None, sa_type=Number)
+    is_favourite: bool = Field(default=False, sa_column_kwargs=OFF)
+    is_marked_unread: bool = Field(default=False, sa_column_kwargs=OFF)
+    is_removed: bool = Field(default=False, sa_column_kwargs=OFF)
+    # They see nothing up to this seq, since this revision of the chat.
+    cleared_seq: int = Field(default=0, sa_type=Number, sa_column_kwargs=ZERO)
+    cleared_revision: int = Field(default=0, sa_type=Number, sa_column_kwargs=ZERO)
+    cleared_at: datetime | None = None
 
 
 class MembershipInterval(SQLModel, table=True):
@@ -124,6 +139,14 @@ class Conversation:
     delivered_seq: int
     draft: str
     lifetime: int = 0
+    pinned_at: datetime | None = None
+    muted_until: datetime | None = None
+    is_archived: bool = False
+    is_favourite: bool = False
+    is_marked_unread: bool = False
+    is_removed: bool = False
+    cleared_revision: int = 0
+    cleared_at: datetime | None = None
     partner: Person | None = None
     member_count: int = 0
 
@@ -144,6 +167,10 @@ class Conversation:
     @property
     def in_group(self) -> bool:
         return self.kind == "group"
+
+    @property
+    def is_muted(self) -> bool:
+        return self.muted_until is not None and self.muted_until > now()
 
     @property
     def may_write(self) -> bool:

@@ -289,6 +289,13 @@ async def direct_partner_ids(work: Work, user_ids: Collection[int]) -> dict[int,
     return found
 
 
+async def switch(work: Work, chat_id: int, user_id: int, **values: Any) -> None:
+    """Change what somebody chose about a chat, columns of their membership; all their pages ask for its row."""
+    here = col(Membership.chat_id) == chat_id, col(Membership.user_id) == user_id
+    await work.execute(update(Membership).where(*here).values(values))
+    work.announce(broadcasts.switched, chat_id, user_id)
+
+
 async def save_draft(work: Work, chat_id: int, user: Person, body: str) -> None:
     """Keep what somebody began to write, for all their devices; an empty text forgets it."""
     chat = await require_member(work, chat_id, user)

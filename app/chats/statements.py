@@ -9,6 +9,14 @@ from sqlmodel import col, select
 from app.chats.models import Chat, Membership
 from app.users.models import User
 
+ME = aliased(User)
+KEEPS = select(ME.keeps_archived).where(col(ME.id) == bindparam("user")).scalar_subquery()
+# Without the setting a chat leaves the archive by its next message, which needs no statement of its own.
+IS_ARCHIVED = col(Membership.archived_seq).is_not(None) & (KEEPS | (col(Chat.last_seq) <= Membership.archived_seq))
+# It comes back with the next message, which who left never gets.
+IS_REMOVED = col(Membership.is_removed) & (
+    (col(Chat.last_seq) <= Membership.cleared_seq) | ~col(Membership.is_present)
+)
 PERSON = ("id", "username", "display_name", "about", "is_admin", "last_seen_at")
 MINE = (
     select(Chat, Membership)
@@ -19,6 +27,13 @@ MINE = (
         *(col(column) for column in (Chat.last_seq, Chat.revision, Chat.lifetime)),
         *(col(column) for column in (Membership.role, Membership.is_present, Membership.read_seq)),
         *(col(column) for column in (Membership.delivered_seq, Membership.draft)),
+        *(col(column) for column in (Membership.pinned_at, Membership.muted_until, Membership.is_favourite)),
+        *(
+            col(column)
+            for column in (Membership.is_marked_unread, Membership.cleared_revision, Membership.cleared_at)
+        ),
+        IS_ARCHIVED.label("is_archived"),
+        IS_REMOVED.label("is_removed"),
     )
 )
 # The membership, too: of rows that it locks PostgreSQL shows the newest state, of others an older one.
@@ -36,7 +51,7 @@ ALL = (
     .add_columns(*(col(getattr(User, name)).label(f"user_{name}") for name in PERSON))
 )
 # A direct chat is its opener's until something was said in it.
-LISTED = ALL.where((col(Chat.last_seq) > 0) | (col(Chat.created_by) == bindparam("user")))
+LISTED = ALL.where((col(Chat.last_seq) > 0) | (col(Chat.created_by) == bindparam("user")), ~IS_REMOVED)
 SOME = ALL.where(col(Chat.id).in_(bindparam("chats", expanding=True)))
 COUNT = (
     select(func.count())

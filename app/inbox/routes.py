@@ -21,7 +21,7 @@ from app.users.models import Person
 from app.users.service import me
 from app.web import VARY, Caller, caller, database, done, number, page, render
 
-FILTERS = ("all", "unread", "groups")
+FILTERS = ("all", "unread", "favourites", "groups", "archived")
 PEOPLE_FOUND = 8
 
 
@@ -36,7 +36,8 @@ async def shell(request: Request) -> dict[str, Any]:
         "rows": await service.with_state(chosen, request.app.state.presence.online, _open_chat(request)),
         "filter": shown if shown in FILTERS else "all",
         "query": query,
-        "unread_chats": sum(1 for row in rows if row.unread),
+        "unread_chats": sum(1 for row in rows if row.calls),
+        "archived": [row for row in rows if row.chat.is_archived],
         "people": [person for person in people if person.id != user.id],
         "section": "chats",
     }
@@ -86,6 +87,11 @@ def row_data(row: Row) -> dict[str, Any]:
         "mentioned": row.mentioned,
         "draft": row.draft,
         "member": row.present,
+        "pinned": row.chat.pinned_at is not None,
+        "muted_until": row.chat.muted_until if row.chat.is_muted else None,
+        "archived": row.chat.is_archived,
+        "favourite": row.chat.is_favourite,
+        "marked_unread": row.chat.is_marked_unread,
         "last": {"seq": moving.seq, "sender": moving.sender_name, "preview": moving.preview, "at": moving.at}
         if moving
         else None,
@@ -95,7 +101,7 @@ def row_data(row: Row) -> dict[str, Any]:
 async def row(request: Request) -> Response:
     """One chat's line, for a page that hears of a chat that it does not show."""
     found = await database(request).look(service.rows, me(request), [number(request, "chat_id")])
-    if not found:
+    if not found or found[0].chat.is_removed:
         raise NotFound
     found = await service.with_state(found, request.app.state.presence.online, None)
     return await page(request, "inbox/_row.html", {"row": found[0]}, data=row_data(found[0]))
@@ -108,6 +114,8 @@ async def create(request: Request) -> Response:
         other = await users.by_username(work, fields.get("username", ""))
         chat_id, is_new = await chats.open_direct(work, me(request), other)
         found = await service.rows(work, me(request), [chat_id])
+        if found[0].chat.is_removed:
+            await chats.switch(work, chat_id, me(request).id, is_removed=False)
     html = render(request, "inbox/_row.html", row=found[0]) if caller(request) is Caller.SCRIPT else None
     return done(request, f"/chats/{chat_id}", html, data=row_data(found[0]), status=201 if is_new else 200)
 

@@ -99,9 +99,18 @@ class Row:
     def present(self) -> bool:
         return self.chat.is_present
 
+    @property
+    def is_unread(self) -> bool:
+        return bool(self.unread) or self.chat.is_marked_unread
+
+    @property
+    def calls(self) -> bool:
+        """Whether it is one of those that the title counts."""
+        return self.is_unread and not self.chat.is_muted and not self.chat.is_archived
+
 
 async def rows(work: Work, user: Person, chat_ids: Collection[int] | None = None) -> list[Row]:
-    """The chats of `user` (those of `chat_ids`, where given), the latest first."""
+    """The chats of `user` (those of `chat_ids`, where given): pinned ones, then the latest first."""
     found = await chats.conversations(work, user, chat_ids)
     ids = [chat.id for chat in found]
     newest = await _newest(work, user, found)
@@ -113,12 +122,14 @@ async def rows(work: Work, user: Person, chat_ids: Collection[int] | None = None
         for chat in found
         for mark in [marks.get(chat.id, Mark(chat.last_seq, chat.last_seq))]
     ]
-    return sorted(listed, key=_activity, reverse=True)
+    return sorted(listed, key=_place, reverse=True)
 
 
-def _activity(row: Row) -> tuple[float, int]:
-    """Chats without a message yet stand first: they were just opened."""
-    return (row.moving.at.timestamp() if row.moving else float("inf"), row.chat_id)
+def _place(row: Row) -> tuple[float, float, int]:
+    """Pinned chats stay as they were pinned; those without a message yet come first: they were just opened."""
+    pinned = row.chat.pinned_at.timestamp() if row.chat.pinned_at else 0.0
+    at = row.moving.at if row.moving else row.chat.cleared_at
+    return (pinned, at.timestamp() if at and not pinned else float("inf"), row.chat_id)
 
 
 async def _newest(work: Work, user: Person, found: Sequence[Conversation]) -> dict[int, Moving]:
@@ -147,9 +158,11 @@ async def _unread(work: Work, user: Person, chat_ids: Collection[int]) -> dict[i
 
 
 def chosen(listed: Sequence[Row], shown: str, query: str) -> list[Row]:
-    """The rows that a filter and a search leave."""
-    kept = [row for row in listed if shown != "groups" or row.kind == "group"]
-    kept = [row for row in kept if shown != "unread" or row.unread]
+    """The rows that a filter and a search leave; a search finds archived ones, too."""
+    kept = [row for row in listed if query or row.chat.is_archived == (shown == "archived")]
+    kept = [row for row in kept if shown != "groups" or row.kind == "group"]
+    kept = [row for row in kept if shown != "unread" or row.is_unread]
+    kept = [row for row in kept if shown != "favourites" or row.chat.is_favourite]
     return [row for row in kept if key(query) in key(row.title)] if query else kept
 
 

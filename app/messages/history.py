@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Integer, and_, bindparam, exists, or_
+from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from app.chats.models import Conversation, MembershipInterval
+from app.chats.models import Conversation, Membership, MembershipInterval
 from app.db import Work, now
 from app.errors import NotFound
 from app.messages.bubbles import Bubble, bubbles
@@ -59,6 +60,9 @@ class Changes:
     reload: bool = False
 
 
+_OWN = aliased(Membership)  # also where the query around is one of memberships
+
+
 def unexpired() -> ColumnElement[bool]:
     """The condition of messages whose time is not over."""
     return or_(col(Message.expires_at).is_(None), col(Message.expires_at) > _PRESENT)
@@ -67,8 +71,9 @@ def unexpired() -> ColumnElement[bool]:
 def visible(chat_id: Any, user_id: Any) -> ColumnElement[bool]:
     """The condition that every query of messages carries: may this person see them?
 
-    They may see what lies inside one of their stays in the chat, what they did not hide themselves, and what
-    has not expired. Each is a number or a bound parameter, `chat_id` also the column of an outer query.
+    They may see what lies inside one of their stays in the chat, what came after they cleared it, what they did not
+    hide themselves, and what has not expired. Each is a number or a bound parameter, `chat_id` also the column of an
+    outer query.
     """
     stay = exists().where(
         col(MembershipInterval.chat_id) == col(Message.chat_id),
@@ -81,9 +86,12 @@ def visible(chat_id: Any, user_id: Any) -> ColumnElement[bool]:
         col(HiddenMessage.chat_id) == col(Message.chat_id),
         col(HiddenMessage.seq) == col(Message.seq),
     )
+    # A bound of the index, so that what was cleared costs nothing to pass over.
+    cleared = select(_OWN.cleared_seq).where(_OWN.chat_id == chat_id, _OWN.user_id == user_id)
+    floor = cleared.correlate_except(_OWN).scalar_subquery()
     # Said, so that neither table can ever be taken for one of the query around.
     stay, hidden = stay.correlate_except(MembershipInterval), hidden.correlate_except(HiddenMessage)
-    return and_(col(Message.chat_id) == chat_id, unexpired(), stay, ~hidden)
+    return and_(col(Message.chat_id) == chat_id, col(Message.seq) > floor, unexpired(), stay, ~hidden)
 
 
 def counts_as_unread(user_id: Any) -> ColumnElement[bool]:
@@ -158,7 +166,8 @@ async def since(work: Work, chat: Conversation, user: Person, revision: int, low
         return Changes(chat.revision, [], [])
     statement = seen_by(chat, user).where(Message.revision > revision, Message.seq >= lowest)
     found = await work.all(statement.order_by(col(Message.seq)).limit(MOST_CHANGES + 1))
-    if len(found) > MOST_CHANGES or await _stay_changed(work, chat, user, revision):
+    is_cleared = revision < chat.cleared_revision
+    if len(found) > MOST_CHANGES or is_cleared or await _stay_changed(work, chat, user, revision):
         return Changes(chat.revision, [], [], reload=True)
     gone = await work.all(
         select(Message.id)

@@ -53,6 +53,15 @@ def is_blank(body: str) -> bool:
     return _INVISIBLE.fullmatch(body) is not None
 
 
+def web_address(body: str) -> str | None:
+    """Where the first web address of a text leads, of those that `render` makes links; None where there is none."""
+    if "." not in body:
+        return None
+    spans = [(*match.span(), "") for match in _CODE.finditer(body) if (match[1] or match[2]).strip()]
+    web = (link.href for link in links.find(_hide(body, spans)) if link.href.startswith(("https:", "http:")))
+    return next(web, None)
+
+
 def is_long(body: str) -> bool:
     """Whether a text folds behind "Read more": more than 25 lines, or more than 1,500 characters."""
     return len(body) > FOLD_CHARACTERS or body.count("\n") >= FOLD_LINES

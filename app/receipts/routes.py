@@ -33,6 +33,8 @@ async def read(request: Request) -> Response:
     async with database(request).write() as work:
         chat = await chats.require_member(work, chat_id, me(request), locked=True)
         await service.read(work, chat, me(request), chat.last_seq if seq is None else seq)
+        if chat.is_marked_unread:
+            await chats.switch(work, chat_id, me(request).id, is_marked_unread=False)
     return done(request, f"/chats/{chat_id}", "")
 
 

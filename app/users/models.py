@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import lru_cache
 
 import regex
+from sqlalchemy import true
 from sqlmodel import Field, SQLModel
 
 from app.db import Number, identity, now
@@ -32,6 +33,8 @@ class User(SQLModel, table=True):
     founder: int | None = Field(default=None, unique=True)
     created_at: datetime = Field(default_factory=now)
     last_seen_at: datetime | None = None
+    # Whether chats that they archived stay there when something is said in them.
+    keeps_archived: bool = Field(default=True, sa_column_kwargs={"server_default": true()})
 
 
 class Contact(SQLModel, table=True):

@@ -1,15 +1,18 @@
-// The menu of a bubble by right click, menu key and long press: all follow the link that the bubble has.
+// The menu of a bubble, or of a row of the list, by right click, menu key and long press: all follow the link that the bubble has.
 const LONG = 500;
 const SLIP = 10;
 const press = { timer: 0, x: 0, y: 0, opened: false };
 
-/** Follow the link of the bubble that `target` is in; false where there is none, or where text is selected. */
+/** Follow the link of the row or bubble that `target` is in; false where there is none, or where text is selected. */
 function open(target) {
   const reactions = target.closest(".reactions");
   if (reactions) {
     reactions.querySelector(".reactions__all").click();
     return true;
   }
+  const row = target.closest("#chats > .row");
+  row?.querySelector(".row__menu").click();
+  if (row) return true;
   const link = target.closest(".message")?.querySelector(".bubble__menu");
   if (!link || target.closest("a:not(.bubble__menu)") || !getSelection().isCollapsed) return false;
   link.click();

@@ -1,4 +1,6 @@
 // <chat-list>: the rows follow what happens, from the moment the page was made, without jumping or losing focus.
+import * as archive from "./archive.js";
+import * as muted from "./muted.js";
 import { isWatched, me, onPane, openChat } from "./page.js";
 import { find, hear, missed, refresh, reload, rows, seq } from "./rows.js";
 
@@ -53,6 +55,7 @@ on("moved", ({ chat, before, ...message }) => {
 
 on("receipt.read", ({ chat, seq: upTo }) => {
   const row = find(chat);
+  if (!row && archive.waits(chat)) refresh(chat);
   if (!row || upTo <= Number(row.dataset.readSeq)) return;
   row.dataset.readSeq = upTo;
   if (upTo < seq(row)) return refresh(chat);
@@ -83,7 +86,8 @@ on("chat.expired", ({ chat, last }) => {
 });
 
 on("presence", () => hear(0));
-on("chat.row", ({ chat }) => refresh(chat));
+// An archived chat that waits already has nothing to show by one message more.
+on("chat.row", ({ chat, isNews }) => !(isNews && archive.waits(chat)) && refresh(chat));
 on("chat.joined", ({ chat }) => refresh(chat));
 on("chat.left", ({ chat }) => {
   find(chat)?.setAttribute("data-left", "");
@@ -94,11 +98,13 @@ on("open", reload);
 on("missed", missed);
 on("rows", () => {
   rows().forEach(tick);
+  muted.settle();
   markOpen();
 });
 
 class ChatList extends HTMLElement {
   connectedCallback() {
+    muted.settle();
     markOpen();
   }
 }

@@ -53,9 +53,16 @@ class MessageList extends HTMLElement {
     return "newest" in this.list.dataset;
   }
 
-  /** Whether the reader is at the newest message; from a change to the next picture, whether he was before. */
+  get isAtEnd() {
+    return this.hasNewest && isAtBottom(this.scroller);
+  }
+
+  /**
+   * Whether new messages scroll the view: where the reader is at the end, or was until a message there grew; from a
+   * change to the next picture, whether it was so before.
+   */
   get isFollowing() {
-    return this.held ? this.held.isFollowing : this.hasNewest && isAtBottom(this.scroller);
+    return this.held ? this.held.isFollowing : this.isAtEnd || (this.hasNewest && this.sticks);
   }
 
   /** The highest seq that this page knows of in the chat. */
@@ -72,6 +79,7 @@ class MessageList extends HTMLElement {
       document.addEventListener(`parley:${type}`, ({ detail }) => detail.chat === this.chat && then(detail), { signal });
     on("chat.revised", ({ revision }) => this.catchUp.saw(revision));
     on("chat.left", () => this.catchUp.ask());
+    on("chat.cleared", () => this.load("", null));
     on("receipt.ticks", (ticks) => marks.raise(this.list, marks.mine(ticks, me)));
     on("receipt.read", ({ seq }) => this.reading.upTo(seq));
     on("outgoing", (message) => this.outgoing(message));
@@ -103,6 +111,7 @@ class MessageList extends HTMLElement {
     if (!this.held) {
       const { isFollowing } = this;
       const isAtEnd = isFollowing && Math.abs(this.scroller.scrollTop) < 1;
+      this.sticks = isFollowing;
       const seen = firstSeen(this.scroller);
       this.held = { isFollowing, isAtEnd, seen, release: hold(this.scroller, seen) };
     }
@@ -231,6 +240,7 @@ class MessageList extends HTMLElement {
   }
 
   clicked(event) {
+    this.sticks = false;
     const id = event.target.closest(".message")?.id.replace("message-", "");
     const more = event.target.closest(".more");
     if (event.target.closest("[data-retry]")) outbox.retry(id);

@@ -1,6 +1,6 @@
-// How many chats have something unread: in the document's title, on the rail and on the list's chip.
+// How many chats have something unread and are neither muted nor archived: in the document's title, on the rail and on the list's chip.
 import { get } from "./fragments.js";
-import { find, list, rows } from "./rows.js";
+import { find, isUnread, list, rows } from "./rows.js";
 
 const PREFIX = /^\(\d+\) /;
 const SOON = 400;
@@ -31,14 +31,14 @@ function ask() {
 function count() {
   const shown = list()?.closest("chat-list").dataset;
   if (!shown) return;
-  if (shown.filter === "all" && !shown.query) show(rows().filter((row) => row.dataset.unread !== "0").length);
+  if (shown.filter === "all" && !shown.query) show(rows().filter((row) => isUnread(row) && !("muted" in row.dataset)).length);
   else ask();
 }
 
 if (list()) {
   new MutationObserver(entitle).observe(document.querySelector("title"), { childList: true });
   // Badges say their number in their row; the list itself may be swapped for another one.
-  new MutationObserver(count).observe(document.getElementById("inbox"), { subtree: true, attributeFilter: ["data-unread"] });
+  new MutationObserver(count).observe(document.getElementById("inbox"), { subtree: true, attributeFilter: ["data-unread", "data-marked", "data-muted"] });
   for (const type of ["moved", "receipt.read"]) {
     document.addEventListener(`parley:${type}`, ({ detail }) => find(detail.chat) || count());
   }

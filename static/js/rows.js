@@ -1,6 +1,8 @@
 // The rows of the chat list: bring them up to date with the server's, each as the element that it is.
+import * as archive from "./archive.js";
 import { Asking } from "./asking.js";
 import { get, move, parse } from "./fragments.js";
+import { openChat } from "./page.js";
 
 const SOON = 50;
 const heard = new Map();
@@ -17,6 +19,11 @@ export const seq = (row) => Number(moving(row)?.dataset.seq ?? 0);
 /** When something last happened in a chat; one without messages was just opened, and so comes first. */
 const activity = (row) => moving(row)?.dataset.at ?? "9999";
 
+/** What a row's place comes from: pinned ones stand first, the one pinned last on top. */
+const rank = (row) => (row.dataset.pinned ? `b${row.dataset.pinned}` : `a${activity(row)}`);
+
+export const isUnread = (row) => row.dataset.unread !== "0" || "marked" in row.dataset;
+
 /** Tell whoever keeps something in rows that they may be new. */
 const tell = () => document.dispatchEvent(new CustomEvent("parley:rows", { detail: {} }));
 
@@ -32,7 +39,9 @@ function update(row, fresh) {
 
 /** Put the server's whole list in, but leave rows alone of which more was heard since it was asked for. */
 async function merge(html, isStale) {
-  const fresh = [...(await parse(html)).querySelectorAll("#chats > .row")];
+  const page = await parse(html);
+  const fresh = [...page.querySelectorAll("#chats > .row")];
+  archive.update(page.querySelector("#archive"));
   const shown = rows();
   const kept = fresh.map((each) => {
     const row = find(each.dataset.chat);
@@ -52,15 +61,30 @@ async function merge(html, isStale) {
 
 /** Put a row where its newest message belongs. */
 function place(row) {
-  const after = rows().find((other) => other !== row && activity(other) <= activity(row));
+  const after = rows().find((other) => other !== row && rank(other) <= rank(row));
   move(list(), row, after ?? null);
 }
 
 /** Whether the list, as it is filtered, shows such a row. */
 function belongs(row) {
   const { filter, query } = list().closest("chat-list").dataset;
+  if (query || leaves(row)) return false;
+  return filter === "groups" ? row.dataset.kind === "group" : filter !== "unread" || isUnread(row);
+}
+
+/** Whether a row that was shown was put somewhere else by its person. What was read stays in its list for now. */
+function leaves(row) {
+  const { filter, query } = list().closest("chat-list").dataset;
   if (query) return false;
-  return filter === "groups" ? row.dataset.kind === "group" : filter !== "unread" || row.dataset.unread !== "0";
+  return "archived" in row.dataset !== (filter === "archived") || (filter === "favourites" && !("favourite" in row.dataset));
+}
+
+/** The chat is not in anybody's list any more: its row goes, and so does who is in it. */
+function drop(chat) {
+  find(chat)?.remove();
+  archive.note(chat, null);
+  if (openChat() === String(chat)) document.querySelector("#conversation .back")?.click();
+  tell();
 }
 
 /** What makes an answer stale: something heard about a chat while it travelled. */
@@ -108,11 +132,14 @@ async function askRow(chat) {
   due.delete(chat);
   const isStale = since();
   const response = await get(`/chats/${chat}/row`);
+  if (response?.status === 404) drop(chat);
   if (!response?.ok || !list()) return;
   const fresh = (await parse(await response.text())).querySelector(".row");
   const row = find(chat);
   if (isStale(chat)) return refresh(chat);
-  if (row) update(row, fresh);
+  archive.note(chat, fresh);
+  if (row && leaves(fresh)) row.remove();
+  else if (row) update(row, fresh);
   else if (belongs(fresh)) list().append(fresh);
   if (find(chat)) place(find(chat));
   tell();

@@ -1,7 +1,7 @@
 // Keys that work everywhere; those without a modifier only where nobody is typing.
 import * as drawer from "./drawer.js";
 import { onPane } from "./page.js";
-import { rows } from "./rows.js";
+import { isUnread as waits, rows } from "./rows.js";
 
 const help = document.getElementById("help");
 const search = () => document.querySelector(".inbox .search input");
@@ -21,7 +21,7 @@ function walk(step, isUnread) {
   const all = rows();
   const from = all.findIndex((row) => row.querySelector("[aria-current]"));
   const onward = step > 0 ? all.slice(from + 1) : all.slice(0, Math.max(from, 0)).reverse();
-  const row = onward.find((each) => !isUnread || each.dataset.unread !== "0");
+  const row = onward.find((each) => !isUnread || waits(each));
   row?.querySelector(".row__link").click();
   row?.scrollIntoView({ block: "nearest" });
 }

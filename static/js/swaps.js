@@ -88,15 +88,17 @@
     },
   });
 
+  /** Bring a row to the top of those that are not pinned. */
   function lift(row) {
     const list = row.parentNode;
-    if (list.firstElementChild === row) return;
+    const top = list.querySelector(":scope > .row:not([data-pinned])");
+    if (row === top || "pinned" in row.dataset) return;
     if (list.moveBefore) {
-      list.moveBefore(row, list.firstElementChild);
+      list.moveBefore(row, top);
       return;
     }
     const focused = row.contains(document.activeElement) && document.activeElement;
-    list.prepend(row);
+    list.insertBefore(row, top);
     if (focused) focused.focus({ preventScroll: true });
   }
 
@@ -115,10 +117,10 @@
       chat: Number(chat), before, seq: seq(moving), sender: Number(sender), counts: counts !== undefined,
       mentions: mentions.split(" "),
     });
-    if (!shown) tell(list, "chat.row", { chat: Number(chat) });
+    if (!shown) tell(list, "chat.row", { chat: Number(chat), isNews: true });
   }
 
-  // promote: the moving part of a row changes, and the row rises to the top of its list.
+  // promote: the moving part of a row changes, and the row rises to the top of its list, below what is pinned.
   htmx.registerExtension("promote", {
     handle_swap(style, list, fragment) {
       if (style !== "promote") return false;

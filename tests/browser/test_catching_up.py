@@ -183,7 +183,7 @@ async def test_what_is_said_while_a_chat_opens_is_there(
         await route.fulfill(response=response)
 
     await page.route(f"**/chats/{chat_id}", be_late, times=1)
-    await page.locator(f"#chat-{chat_id} a").click()
+    await page.locator(f"#chat-{chat_id} .row__link").click()
     await expect(bubble(page, "in between")).to_be_visible()
     await expect_as_loaded(page)
 

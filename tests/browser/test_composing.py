@@ -145,10 +145,10 @@ async def test_offline_words_wait_in_order(
     for text in ("first", "second", "third"):
         await say(page, text)
     await expect(page.locator(f"{MESSAGES}[data-state=pending]")).to_have_count(3)
-    await page.locator(f"#chat-{other} a").click()
+    await page.locator(f"#chat-{other} .row__link").click()
     await expect(page.locator(".conversation .topbar__title")).to_have_text("Book club")
     await say(page, "elsewhere")
-    await page.locator(f"#chat-{chat_id} a").click()
+    await page.locator(f"#chat-{chat_id} .row__link").click()
     await expect(page.locator(f"{MESSAGES}[data-state=pending]")).to_have_count(3)
 
     asked: list[str] = []
@@ -180,7 +180,7 @@ async def test_drafts_go_with_me(app: Starlette, visit: Visit, ann: Member, bob:
     await field(page).press_sequentially("I was thin")
     await expect(field(second)).to_have_value("I was thin")
     await page.keyboard.type("king")
-    await page.locator(f"#chat-{other} a").click()
+    await page.locator(f"#chat-{other} .row__link").click()
     await expect(page.locator(".conversation .topbar__title")).to_have_text("Book club")
     await expect(field(page)).to_have_value("")
     await expect(page.locator(f"#chat-{chat_id} .row__draft")).to_have_text("I was thinking")

@@ -164,7 +164,7 @@ async def test_a_chat_opens_at_what_is_new(
     await expect(page.locator("unread-badge")).to_be_empty()
     await page.locator(".rail__link").first.click()
     await expect(page.locator(".nothing-open")).to_be_attached()
-    await page.locator(f"#chat-{chat_id} a").click()
+    await page.locator(f"#chat-{chat_id} .row__link").click()
     await expect(page.locator(MESSAGES).first).to_be_attached()
     await expect(divider).to_have_count(0)
     assert abs(await top_of(page, seq) - place) <= 1

@@ -20,7 +20,7 @@ async def test_a_word_travels_and_its_ticks_come_back(visit: Visit, ann: Member,
     await expect(field(hers)).to_have_value("")
     await expect(mine).to_have_attribute("data-seq", "1")
     await expect(mine.locator(".tick--delivered")).to_be_visible()
-    await his.locator(f"#chat-{chat_id} a").click()
+    await his.locator(f"#chat-{chat_id} .row__link").click()
     await expect(bubble(his, "Hello Bob")).to_be_visible()
     await expect(mine.locator(".tick--read")).to_be_visible()
 
@@ -112,12 +112,12 @@ async def test_back_and_forward_go_between_list_and_chats(
     for body in ("one", "two"):
         await make_message(app, bob, chat_id, body)
     page = await visit(ann, viewport={"width": 390, "height": 800})
-    await page.locator(f"#chat-{chat_id} a").click()
+    await page.locator(f"#chat-{chat_id} .row__link").click()
     await expect(bubble(page, "two")).to_be_visible()
     await expect(page.locator("#chats")).to_be_hidden()
     await page.go_back()
     await expect(page.locator(f"#chat-{chat_id}")).to_be_visible()
-    await page.locator(f"#chat-{group} a").click()
+    await page.locator(f"#chat-{group} .row__link").click()
     await expect(page.locator(".conversation .topbar__title")).to_have_text("Book club")
     await page.go_back()
     await expect(page.locator(f"#chat-{chat_id}")).to_be_visible()
