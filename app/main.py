@@ -46,6 +46,8 @@ from app.realtime.writer import Writer
 from app.receipts import routes as receipts
 from app.receipts.marks import Marks
 from app.redis import connect
+from app.search import index as search_index
+from app.search import routes as search
 from app.security import Security
 from app.settings import Settings
 from app.socket import Door, Handler, recheck
@@ -55,7 +57,7 @@ from app.users import routes as users
 from app.web import broken, direct, gone, no_route, refused
 
 # A feature uses those before it, never one after it.
-FEATURES: list[Any] = [users, auth, chats, receipts, presence, messages, stars, forwards, groups, inbox]
+FEATURES: list[Any] = [users, auth, chats, receipts, presence, messages, stars, forwards, groups, inbox, search]
 # What a feature hands in for others to show, by the name under which it does.
 PARTS: dict[str, dict[str, Any]] = {
     "extras": EXTRAS,
@@ -164,6 +166,7 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
         flushing = asyncio.create_task(receipts.flush(state.database, state.marks, stopping))
         telling = asyncio.create_task(state.presence.run())
         working = asyncio.create_task(state.worker.run(stopping))
+        indexing = asyncio.create_task(search_index.follow(state.database, stopping))
         try:
             yield
         finally:
@@ -171,7 +174,7 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
             await asyncio.wait([working], timeout=JOBS_END)
             working.cancel()
             telling.cancel()
-            await asyncio.gather(flushing, working, telling, return_exceptions=True)
+            await asyncio.gather(flushing, working, telling, indexing, return_exceptions=True)
             with contextlib.suppress(Unavailable):  # the log says why; a full disk is no reason to end badly
                 await state.presence.close()
     await state.database.close()

@@ -16,7 +16,19 @@ from app.main import FEATURES, PARTS
 from app.messages.parts import ACTIONS, EXTRAS, SLOTS
 from app.settings import ROOT
 
-ORDER = ["users", "auth", "chats", "receipts", "presence", "messages", "stars", "forwards", "groups", "inbox"]
+ORDER = [
+    "users",
+    "auth",
+    "chats",
+    "receipts",
+    "presence",
+    "messages",
+    "stars",
+    "forwards",
+    "groups",
+    "inbox",
+    "search",
+]
 # Doors and what puts the house together; everything else directly in app/ is core.
 DOORS = {"__main__", "main", "socket", "models", "health", "demo", "demo_script"}
 SHARED_PARTIALS = ["messages/_bubble.html", "messages/_note.html", "chats/_moving.html", "users/_person.html"]

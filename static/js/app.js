@@ -2,6 +2,7 @@
 import "./bar.js";
 import "./bubble-menu.js";
 import "./chat-list.js";
+import "./chat-search.js";
 import "./copy.js";
 import "./drawer.js";
 import "./dropdown.js";
@@ -19,6 +20,7 @@ import "./receipts.js";
 import "./sheet.js";
 import "./star-marks.js";
 import "./shortcuts.js";
+import "./switcher.js";
 import "./toasts.js";
 import "./typing-line.js";
 import "./unread-badge.js";

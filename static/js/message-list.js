@@ -198,6 +198,11 @@ class MessageList extends HTMLElement {
     else this.load(`?at=${this.newest}`, null, `${base}/chats/${this.chat}`);
   }
 
+  /** To a message, wherever it is. */
+  jump(seq) {
+    if (!places.jump(this.list, this.scroller, seq)) this.load(`?at=${seq}`);
+  }
+
   /** Load the list anew. `place` says where it shall stand; without, it opens like any chat. */
   load(query = "", place = undefined, replace = null) {
     if (place !== undefined) places.resume(this.chat, place);

@@ -32,6 +32,19 @@ function flash(item) {
   setTimeout(() => delete item.dataset.flash, FLASH);
 }
 
+function centre(scroller, item) {
+  const share = item.getBoundingClientRect().height / scroller.clientHeight;
+  show(scroller, item, Math.max(0, (1 - share) / 2));
+  flash(item);
+}
+
+/** Go to a message. Answers whether the list holds it. */
+export function jump(list, scroller, seq) {
+  const item = bySeq(list, seq);
+  if (item) centre(scroller, item);
+  return Boolean(item);
+}
+
 function restore(list, scroller, { seq, top }) {
   const item = bySeq(list, seq);
   if (item) show(scroller, item, top / scroller.clientHeight);
@@ -50,11 +63,8 @@ export function open(list, scroller) {
     const place = resumed.get(chat);
     resumed.delete(chat);
     if (place) restore(list, scroller, place);
-  } else if (target) {
-    const share = target.getBoundingClientRect().height / scroller.clientHeight;
-    show(scroller, target, Math.max(0, (1 - share) / 2));
-    flash(target);
-  } else if (divider) show(scroller, divider, THIRD);
+  } else if (target) centre(scroller, target);
+  else if (divider) show(scroller, divider, THIRD);
   else if (left && !restore(list, scroller, JSON.parse(left))) return JSON.parse(left);
   return null;
 }
