@@ -1,5 +1,5 @@
 """The index follows the messages: triggers note in `search_texts` what is new, changed or gone, in the work that
-changes it; from then on its old text is not found any more. A moment later one of the processes indexes what is there now.
+changes it; from then on its old text is not found any more. A moment later one of the processes indexes what is there.
 """
 
 from __future__ import annotations

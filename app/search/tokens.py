@@ -1,8 +1,8 @@
 """Of which tokens the index of a message consists, and which of them a search asks for. Pure functions.
 
 A word is found by its three-letter pieces wherever it stands. Shorter ones are the first one or two letters of a
-word, and each letter and pair of letters where words are not set apart (Chinese, Japanese, Thai …) and of emoji. Where,
-from whom and when a message is are tokens, too, so that one look into one index answers all of a search.
+word, and each letter and pair of letters where words are not set apart (Chinese, Japanese, Thai …) and of emoji.
+Where, from whom and when a message is are tokens, too, so that one look into one index answers all of a search.
 """
 
 from __future__ import annotations
