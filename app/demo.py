@@ -25,6 +25,7 @@ from app.messages.drafts import starts_run
 from app.messages.models import Message
 from app.receipts import service as receipts
 from app.receipts.marks import Mark
+from app.search import index
 from app.users import service as users
 from app.users.models import Contact, Person, User
 
@@ -150,3 +151,4 @@ async def _backdate_rest(work: Work, arrived_at: datetime) -> None:
         .where(*stay, MembershipInterval.from_seq == Message.seq)
     )
     await work.execute(update(Membership).values(joined_at=came.scalar_subquery()))
+    await index.begin_anew(work)

@@ -1,5 +1,5 @@
 """The index follows the messages: triggers note in `search_texts` what is new, changed or gone, in the work that
-changes it; from then on its old text is not found any more. A moment later one of the processes indexes what is there.
+changes it; from then on its old text is not found any more. A moment later a process indexes what is there.
 """
 
 from __future__ import annotations
@@ -33,6 +33,10 @@ TAKE = """
 LOCKED = text(f"{TAKE} FOR UPDATE OF t SKIP LOCKED")  # other processes take other rows
 UNLOCKED = text(TAKE)
 WAITING = text("SELECT id FROM search_texts WHERE is_stale LIMIT 1")
+ALL = text("""
+    INSERT INTO search_texts (chat_id, seq) SELECT chat_id, seq FROM messages
+    WHERE kind <> 'note' AND deleted_at IS NULL ORDER BY created_at, chat_id, seq
+""")
 FORGET = text("DELETE FROM search_texts WHERE id = :id")
 KEEP = text("UPDATE search_texts SET text = :text, facts = :facts, is_stale = false WHERE id = :id")
 # An index without content is told what to take out, too.
@@ -42,6 +46,16 @@ KEEP_ALL = text("""
     UPDATE search_texts SET text = :text, facts = :facts, is_stale = false,
         tokens = array_to_tsvector(string_to_array(CAST(:tokens AS text), ' ')) WHERE id = :id
 """)
+
+
+async def begin_anew(work: Work) -> None:
+    """Number all messages by their times, and index them again: hits stand in the order of these numbers, which is
+    that in which messages were stored, unless some came late, as from another program.
+    """
+    if work.connection.dialect.name == "sqlite":
+        await work.execute(text("INSERT INTO search_tokens (search_tokens) VALUES ('delete-all')"))
+    await work.execute(text("DELETE FROM search_texts"))
+    await work.execute(ALL)
 
 
 async def follow(database: Database, stopping: asyncio.Event) -> None:

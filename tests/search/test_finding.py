@@ -11,7 +11,7 @@ from sqlmodel import col
 from starlette.applications import Starlette
 
 from app.messages.models import Message
-from app.search import walk
+from app.search import index, walk
 from tests.make import CURL, HTML, HTMX, Member, make_chat, make_group, make_message, make_messages
 from tests.search.conftest import Indexed
 
@@ -253,6 +253,19 @@ async def test_whatever_is_typed_gets_an_answer(
             answer = await ann.get(path, params={"q": query, "from": query[:300]}, headers=headers)
             assert answer.status_code == 200, (path, query, answer.text)
             assert "<script>alert" not in answer.text
+
+
+async def test_messages_that_came_late_stand_where_they_belong_after_a_new_beginning(
+    app: Starlette, ann: Member, chat_id: int, indexed: Indexed
+) -> None:
+    for body in ("fig new", "fig old"):
+        await ann.say(chat_id, body)
+    async with app.state.database.write() as work:
+        old = datetime(2020, 1, 1, tzinfo=UTC)
+        await work.execute(update(Message).where(col(Message.seq) == 2).values(created_at=old))
+        await index.begin_anew(work)
+    await indexed()
+    assert await bodies(ann, q="fig") == ["fig new", "fig old"]
 
 
 async def test_what_was_said_before_there_was_an_index_is_found(
