@@ -5,7 +5,7 @@ const places = () => [...dialog.querySelectorAll("#places :is(a, button)")];
 let isWanted = false; // the first place, before the answer is here
 
 function open() {
-  const page = document.querySelector("#pane .switch input");
+  const page = document.querySelector("#pane .switch-page input");
   if (page) return page.focus();
   const list = document.createElement("div");
   list.id = "places";
