@@ -43,7 +43,7 @@ async def index(request: Request) -> Response:
     async with database(request).read() as work:
         found = await service.search(work, me(request), asked, _zone(request), before)
         values = {"asked": asked, "found": found, "is_first": before is None, "has_names": service.has_names()}
-        return await page(request, "search/index.html", values, data=_data(asked, found), work=work)
+    return await page(request, "search/index.html", values, data=_data(asked, found))
 
 
 async def inside(request: Request) -> Response:
@@ -55,7 +55,7 @@ async def inside(request: Request) -> Response:
         values = {"asked": asked, "found": found, "chat": chat, "section": "chats"}
         data = {**_data(asked, found), "count": len(found.places), "seqs": [place.seq for place in found.places]}
         data["needles"] = [{"text": each.text, "starts_word": each.starts_word} for each in asked.needles]
-        return await page(request, "search/inside.html", values, data=data, work=work)
+    return await page(request, "search/inside.html", values, data=data)
 
 
 def _data(asked: Asked, found: Found) -> dict[str, Any]:
@@ -104,7 +104,7 @@ async def switch(request: Request) -> Response:
         found = await service.switcher(work, me(request), query_text(request, "q")[: query.MOST])
         data = {"chats": [_chat(each) for each in found.chats], "people": [_person(each) for each in found.people]}
         values = {"found": found, "asked": query_text(request, "q")[: query.MOST]}
-        return await page(request, "search/switch.html", values, data=data, work=work)
+    return await page(request, "search/switch.html", values, data=data)
 
 
 def _chat(chat: Conversation) -> dict[str, Any]:
