@@ -27,6 +27,7 @@ from app.polls.models import Vote
 from app.reactions.models import Reaction
 from app.receipts import service as receipts
 from app.receipts.marks import Mark
+from app.search import index
 from app.users import service as users
 from app.users.models import Contact, Person, User
 
@@ -157,3 +158,4 @@ async def _backdate_rest(work: Work, arrived_at: datetime) -> None:
         .where(*stay, MembershipInterval.from_seq == Message.seq)
     )
     await work.execute(update(Membership).values(joined_at=came.scalar_subquery()))
+    await index.begin_anew(work)

@@ -53,6 +53,8 @@ from app.receipts import routes as receipts
 from app.receipts.marks import Marks
 from app.redis import connect
 from app.replies import routes as replies
+from app.search import index as search_index
+from app.search import routes as search
 from app.security import Security
 from app.settings import Settings
 from app.socket import Door, Handler, recheck
@@ -81,6 +83,7 @@ FEATURES: list[Any] = [
     mentions,
     replies,
     inbox,
+    search,
 ]
 # What a feature hands in for others to show, by the name under which it does.
 PARTS: dict[str, dict[str, Any]] = {
@@ -191,6 +194,7 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
         flushing = asyncio.create_task(receipts.flush(state.database, state.marks, stopping))
         telling = asyncio.create_task(state.presence.run())
         working = asyncio.create_task(state.worker.run(stopping))
+        indexing = asyncio.create_task(search_index.follow(state.database, stopping))
         try:
             yield
         finally:
@@ -198,7 +202,7 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
             await asyncio.wait([working], timeout=JOBS_END)
             working.cancel()
             telling.cancel()
-            await asyncio.gather(flushing, working, telling, return_exceptions=True)
+            await asyncio.gather(flushing, working, telling, indexing, return_exceptions=True)
             with contextlib.suppress(Unavailable):  # the log says why; a full disk is no reason to end badly
                 await state.presence.close()
     await state.database.close()

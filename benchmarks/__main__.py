@@ -17,7 +17,7 @@ import uvloop
 
 from app.migrate import migrate
 from app.settings import ROOT
-from benchmarks import growth, report
+from benchmarks import growth, report, searching
 from benchmarks.browser import WATCHES
 from benchmarks.load import allow_files
 from benchmarks.served import RAISED, Served
@@ -46,8 +46,8 @@ def main() -> int:
         conditions = report.about(options.seconds, _backing(options), options.processes, len(served.cores) == 1)
         say(f"Parley on {conditions['machine']}, Python {conditions['python']}: {conditions['pinned']}")
         say("Raised: " + " ".join(f"{name}={value}" for name, value in RAISED.items()))
-        results = grown(served, options) if options.grow else worked(served, postgres, options)
-    print(report.table(results) if not options.grow else growth.table(results))
+        results, table = measured(served, postgres, options)
+    print(table)
     if options.compare:
         print(f"\n{report.compared(results, json.loads(options.compare.read_text())['results'])}")
     if options.json:
@@ -85,6 +85,20 @@ def server(options: argparse.Namespace) -> Iterator[tuple[Served, Postgres | Non
         yield served, postgres
 
 
+def measured(
+    served: Served, postgres: Postgres | None, options: argparse.Namespace
+) -> tuple[dict[str, Figures], str]:
+    """What is asked for: figures, and the table of them."""
+    if options.grow:
+        results = grown(served, options)
+        return results, growth.table(results)
+    if options.search:
+        results = searched(served, options)
+        return results, searching.table(results)
+    results = worked(served, postgres, options)
+    return results, report.table(results)
+
+
 def worked(served: Served, postgres: Postgres | None, options: argparse.Namespace) -> dict[str, Figures]:
     """The named workloads, as many rounds as asked for."""
     people = max(20, round(PEOPLE * options.scale))
@@ -114,6 +128,18 @@ def grown(served: Served, options: argparse.Namespace) -> dict[str, Figures]:
     return results
 
 
+def searched(served: Served, options: argparse.Namespace) -> dict[str, Figures]:
+    """Searches, among a million messages."""
+    migrate(served.settings)
+    world = drive(seed(served.settings, searching.PEOPLE))
+    count = max(searching.LEAST, round(searching.MESSAGES * options.scale))
+    say(f"Writing {count:,} messages")
+    drive(searching.fill(served.settings, count, say))
+    served.start()
+    results: dict[str, Figures] = drive(searching.measure(served, world, options.seconds / 3, say))
+    return results
+
+
 def drive(coroutine: Coroutine[Any, Any, Any]) -> Any:
     """On uvloop, or the generator would be the limit."""
     return uvloop.run(coroutine)
@@ -128,6 +154,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures")
     parser.add_argument("--compare", type=Path, metavar="FILE", help="ratios to the figures of an earlier run")
     parser.add_argument("--grow", action="store_true", help="instead: what grows, and draw it")
+    parser.add_argument("--search", action="store_true", help="instead: searches among a million messages")
     parser.add_argument("--plots", type=Path, default=ROOT / "docs", metavar="FOLDER", help="where to (docs)")
     parser.add_argument("--postgres", action="store_true", help="on a PostgreSQL that is started for it")
     parser.add_argument("--redis", action="store_true", help="with a Redis that is started for it")

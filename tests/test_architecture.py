@@ -34,6 +34,7 @@ ORDER = [
     "mentions",
     "replies",
     "inbox",
+    "search",
 ]
 # Doors and what puts the house together; everything else directly in app/ is core.
 DOORS = {"__main__", "main", "socket", "models", "health", "demo", "demo_script"}

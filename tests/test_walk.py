@@ -96,6 +96,10 @@ POST      /groups/{chat_id:int}/leave                         401 404 200 200 20
 POST      /groups/{chat_id:int}/members/{user_id:int}/remove  401 404 403 403 200
 POST      /groups/{chat_id:int}/members/{user_id:int}/promote 401 404 403 403 200
 POST      /groups/{chat_id:int}/members/{user_id:int}/demote  401 404 403 403 200
+GET       /search                                             401 200 200 200 200
+GET       /switch                                             401 200 200 200 200
+GET       /chats/{chat_id:int}/search                         401 404 200 200 200
+GET       /chats/{chat_id:int}/day                            401 404 200 200 200
 GET       /                                                   401 200 200 200 200
 GET       /chats                                              401 200 200 200 200
 POST      /chats                                              401 201 201 201 201

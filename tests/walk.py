@@ -81,7 +81,8 @@ class World:
         """Where a door is; `others` than the world's own ids may be asked for."""
         ids = self.ids | others
         path = re.sub(r"{(\w+)(?::\w+)?}", lambda name: str(ids[name[1]]), door.split(" ")[1])
-        return f"{path}?u={ids['u']}" if path == "/me.css" else path
+        query = {"/me.css": f"?u={ids['u']}", f"/chats/{ids['chat_id']}/day": "?day=2026-01-31"}
+        return path + query.get(path, "")
 
     async def knock(
         self,

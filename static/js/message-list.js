@@ -225,6 +225,13 @@ class MessageList extends HTMLElement {
     else this.load(`?at=${this.newest}`, null, `${base}/chats/${this.chat}`);
   }
 
+  /** To a message, wherever it is; the focus and Back stay as they are. */
+  seek(seq) {
+    const item = places.bySeq(this.list, seq);
+    if (item) places.reveal(this.scroller, item);
+    else this.load(`?at=${seq}`);
+  }
+
   /** Load the list anew. `place` says where it shall stand; without, it opens like any chat. */
   load(query = "", place = undefined, replace = null) {
     if (place !== undefined) places.resume(this.chat, place);

@@ -38,7 +38,6 @@ function leave({ target }) {
 
 function shortcut(event) {
   const { key, altKey, ctrlKey, metaKey, shiftKey } = event;
-  if (key.toLowerCase() === "k" && (ctrlKey || metaKey) && !altKey && !shiftKey) return find;
   if (ctrlKey || metaKey) return null;
   if (altKey && key === "ArrowDown") return () => walk(1, shiftKey);
   if (altKey && key === "ArrowUp") return () => walk(-1, shiftKey);

@@ -71,6 +71,13 @@ async def test_signed_in_pages(app: Starlette, visit: Visit, ada: Member, bob: M
         *(f"/chats/{at['direct']}", chat, f"/chats/{at['left']}", f"{chat}/info", f"{chat}?before=4"),
         *(f"/groups/{at['group']}/edit", f"/groups/{at['group']}/members", f"{chat}/mentions"),
         *(f"/chats/{at['direct']}/messages/1/menu", f"/chats/{at['direct']}/messages/1/edit", "/nowhere"),
+        *(
+            "/search",
+            "/search?q=hello+from:ada",
+            "/search?q=zzz",
+            "/switch?q=b",
+            f"/chats/{at['direct']}/search?q=hello",
+        ),
     ]
     found = []
     for path in paths:

@@ -1,0 +1,158 @@
+// <chat-search>: the bar that searches the open chat: count, up and down, marks in the bubbles, and a jump to a date.
+import { base } from "./page.js";
+import { show } from "./search-marks.js";
+
+const SOON = 250;
+
+async function ask(path, signal = undefined) {
+  try {
+    const response = await fetch(base + path, { headers: { Accept: "application/json" }, signal });
+    return response.ok ? await response.json() : null;
+  } catch {
+    return null;
+  }
+}
+
+class ChatSearch extends HTMLElement {
+  connectedCallback() {
+    this.field = this.querySelector("input[type=search]");
+    this.count = this.querySelector("output");
+    this.day = this.querySelector("input[type=date]");
+    this.forget();
+    this.life = new AbortController();
+    const { signal } = this.life;
+    this.querySelector("form").addEventListener("submit", (event) => this.submitted(event), { signal });
+    this.field.addEventListener("input", () => this.later(), { signal });
+    this.day.addEventListener("change", () => this.goToDay(), { signal });
+    this.addEventListener("click", (event) => this.clicked(event), { signal });
+    this.addEventListener("keydown", (event) => this.pressed(event), { signal });
+    this.changes = new MutationObserver(() => this.mark());
+    this.changes.observe(this.parentElement, { childList: true, subtree: true });
+  }
+
+  disconnectedCallback() {
+    this.life.abort();
+    this.asking?.abort();
+    this.changes.disconnect();
+    clearTimeout(this.timer);
+    show(null, [], 0);
+  }
+
+  get list() {
+    return this.parentElement.querySelector("message-list");
+  }
+
+  forget() {
+    Object.assign(this, { asked: "", seqs: [], needles: [], at: -1, isAll: true });
+    this.tell();
+  }
+
+  open() {
+    if (this.hidden) this.opener = document.activeElement;
+    this.hidden = false;
+    this.field.focus();
+    this.field.select();
+  }
+
+  close() {
+    this.hidden = true;
+    this.field.value = "";
+    this.forget();
+    const back = this.opener?.isConnected ? this.opener : document.querySelector(".composer__field");
+    (back ?? document.getElementById("pane")).focus({ preventScroll: true });
+  }
+
+  later() {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.search(), SOON);
+  }
+
+  submitted(event) {
+    event.preventDefault();
+    clearTimeout(this.timer);
+    if (this.field.value.trim() === this.asked) this.step(1);
+    else this.search();
+  }
+
+  async search() {
+    this.asking?.abort();
+    this.asking = new AbortController();
+    const words = this.field.value.trim();
+    if (!words) return this.forget();
+    const { signal } = this.asking;
+    const found = await ask(`/chats/${this.dataset.chat}/search?${new URLSearchParams({ q: words })}`, signal);
+    if (signal.aborted || !this.isConnected || this.hidden) return;
+    if (!found) this.count.textContent = "No answer";
+    else {
+      Object.assign(this, { asked: words, seqs: found.seqs, needles: found.needles, at: -1, isAll: found.next === null });
+      this.step(1);
+    }
+  }
+
+  /** To the next older hit, or with -1 to the next newer. */
+  step(by) {
+    this.at = Math.max(0, Math.min(this.seqs.length - 1, this.at + by));
+    if (this.seqs.length) this.list?.seek(this.seqs[this.at]);
+    this.tell();
+  }
+
+  tell() {
+    const { at, asked, seqs, isAll } = this;
+    this.count.textContent = seqs.length ? `${at + 1} of ${seqs.length}${isAll ? "" : "+"}` : asked ? "No hits" : "";
+    this.querySelector('[data-step="1"]').disabled = at >= seqs.length - 1;
+    this.querySelector('[data-step="-1"]').disabled = at <= 0;
+    this.mark();
+  }
+
+  /** Once for all changes of a moment. */
+  mark() {
+    this.marking ??= requestAnimationFrame(() => {
+      this.marking = null;
+      if (this.isConnected) show(this.list?.list, this.needles, this.seqs[this.at]);
+    });
+  }
+
+  async goToDay() {
+    const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+    const query = new URLSearchParams({ day: this.day.value, zone: timeZone ?? "" });
+    const found = this.day.value && (await ask(`/chats/${this.dataset.chat}/day?${query}`));
+    if (found) this.list?.seek(found.seq);
+  }
+
+  clicked({ target }) {
+    const step = target.closest("[data-step]");
+    if (step) this.step(Number(step.dataset.step));
+    else if (target.closest("[data-close-search]")) this.close();
+    else if (target === this.day) this.day.showPicker?.();
+  }
+
+  pressed(event) {
+    const { key, shiftKey } = event;
+    if (key === "Escape") this.close();
+    else if (event.target === this.field && key === "ArrowUp") this.step(1);
+    else if (event.target === this.field && key === "ArrowDown") this.step(-1);
+    else if (event.target === this.field && key === "Enter" && shiftKey) this.step(-1);
+    else return;
+    event.preventDefault();
+  }
+}
+
+customElements.define("chat-search", ChatSearch);
+
+const bar = () => document.querySelector("chat-search");
+
+document.addEventListener("click", (event) => {
+  if (!event.target.closest("[data-open-search]") || !bar()) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  bar().open();
+}, { capture: true });
+
+// Pressed again in the field, the browser's own search answers.
+document.addEventListener("keydown", (event) => {
+  const { key, ctrlKey, metaKey, altKey, shiftKey } = event;
+  if (key.toLowerCase() !== "f" || !(ctrlKey || metaKey) || altKey || shiftKey || !bar()) return;
+  if (document.querySelector("dialog[open]") || document.activeElement === bar().field) return;
+  event.preventDefault();
+  bar().open();
+});

@@ -1,0 +1,134 @@
+"""Finding what was said: the bar of a chat, the page of all chats, the switcher."""
+
+from __future__ import annotations
+
+from playwright.async_api import Page, expect
+from sqlalchemy import text
+from starlette.applications import Starlette
+
+from tests.browser.conftest import Visit
+from tests.browser.conversation import bubble
+from tests.make import Member, make_chat, make_group, make_message, make_messages
+from tests.waiting import until
+
+MARKED = "name => [...(CSS.highlights.get(name) ?? [])].map(String)"
+
+
+async def indexed(app: Starlette) -> None:
+    async def is_done() -> bool:
+        async with app.state.database.read() as work:
+            return not await work.rows(text("SELECT id FROM search_texts WHERE is_stale LIMIT 1"))
+
+    await until(is_done)
+
+
+async def expect_marked(page: Page, name: str, expected: list[str]) -> None:
+    async def is_so() -> bool:
+        return bool(await page.evaluate(MARKED, name) == expected)
+
+    await until(is_so)
+
+
+async def test_the_bar_of_a_chat(app: Starlette, visit: Visit, ann: Member, bob: Member) -> None:
+    chat_id = await make_chat(app, ann, bob)
+    await make_message(app, ann, chat_id, "The *Crème* brûlée was first")
+    await make_messages(app, ann, chat_id, 150)
+    for body in ("another creme", "and CREME again"):
+        await make_message(app, ann, chat_id, body)
+    await indexed(app)
+    page = await visit(ann, f"/chats/{chat_id}")
+    bytes_before = await bubble(page, "and CREME again").inner_html()
+    await page.keyboard.press("Control+f")
+    field = page.get_by_role("searchbox", name="Search in this chat")
+    await expect(field).to_be_focused()
+    await field.fill("creme")
+    count = page.locator("chat-search output")
+    await expect(count).to_have_text("1 of 3")
+    await expect_marked(page, "found-here", ["CREME"])
+    await expect_marked(page, "found", ["creme"])
+    assert await bubble(page, "and CREME again").inner_html() == bytes_before
+    await field.press("Enter")
+    await expect(count).to_have_text("2 of 3")
+    await page.get_by_role("button", name="Older hit").click()
+    await expect(count).to_have_text("3 of 3")
+    await expect(page.locator('.message[data-seq="1"]')).to_be_in_viewport()
+    await expect_marked(page, "found-here", ["Crème"])
+    await expect(page.get_by_role("button", name="Older hit")).to_be_disabled()
+    await page.get_by_role("button", name="Newer hit").click()
+    await expect(bubble(page, "another creme")).to_be_in_viewport()
+    await field.fill("nothing like it")
+    await expect(count).to_have_text("No hits")
+    await field.press("Escape")
+    await expect(page.locator("chat-search")).to_be_hidden()
+    assert await page.evaluate(MARKED, "found") == []
+
+
+async def test_from_the_list_to_a_hit_and_back(app: Starlette, visit: Visit, ann: Member, bob: Member) -> None:
+    chat_id = await make_chat(app, ann, bob)
+    await make_message(app, bob, chat_id, "the zebra crossing")
+    await make_messages(app, bob, chat_id, 120)
+    await indexed(app)
+    page = await visit(ann)
+    await page.locator(".inbox .search input").fill("zebra")
+    await page.get_by_role("link", name="Search messages for “zebra”").click()
+    hit = page.get_by_role("link", name="the zebra crossing")
+    await expect(hit.locator("mark")).to_have_text("zebra")
+    await page.get_by_role("searchbox", name="Search messages, chats and people").fill("zebra from:bob")
+    chip = page.get_by_role("link", name="Remove the filter from: bob")
+    await expect(chip).to_be_visible()
+    await chip.press("Enter")
+    await expect(chip).to_have_count(0)
+    await hit.click()
+    await expect(page.locator('.message[data-seq="1"]')).to_be_in_viewport()
+    await page.go_back()
+    await expect(hit).to_be_visible()
+
+
+async def test_the_switcher(app: Starlette, visit: Visit, ann: Member, bob: Member, cara: Member) -> None:
+    direct, group = await make_chat(app, ann, bob), await make_group(app, ann, bob, name="Café des Amis")
+    await make_message(app, bob, direct, "Hello")
+    page = await visit(ann, f"/chats/{direct}")
+    await page.keyboard.press("Control+k")
+    dialog = page.get_by_role("dialog", name="Go to a chat")
+    field = dialog.get_by_role("searchbox")
+    await expect(field).to_be_focused()
+    await field.press("ArrowDown")
+    await expect(dialog.get_by_role("link", name="Bob")).to_be_focused()
+    await page.keyboard.press("Escape")
+    await expect(dialog).to_be_hidden()
+    await page.keyboard.press("Control+k")
+    await page.keyboard.type("amis")
+    await expect(dialog.locator("#places .person__link")).to_have_count(1)
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("heading", name="Café des Amis")).to_be_visible()
+    await expect(dialog).to_be_hidden()
+    assert page.url.endswith(f"/chats/{group}")
+    await page.keyboard.press("Control+k")
+    await page.keyboard.type("cara")
+    await expect(dialog.get_by_role("button", name="Cara")).to_be_visible()
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("heading", name="Cara")).to_be_visible()
+
+
+async def test_without_scripts(app: Starlette, visit: Visit, ann: Member, bob: Member) -> None:
+    chat_id = await make_chat(app, ann, bob)
+    for number in range(45):
+        await make_message(app, bob, chat_id, f"kiwi {number}")
+    await indexed(app)
+    page = await visit(ann, f"/chats/{chat_id}", java_script_enabled=False)
+    await page.get_by_role("link", name="Search in this chat").click()
+    await page.get_by_role("main").get_by_role("searchbox").fill("kiwi")
+    await page.get_by_role("button", name="Search").click()
+    await expect(page.get_by_text("45 messages")).to_be_visible()
+    await page.get_by_role("link", name="Older messages").click()
+    await page.get_by_role("link", name="kiwi 24").click()
+    await expect(page.locator('.message[data-seq="25"]')).to_be_visible()
+    await page.goto("/search?q=kiwi")
+    await page.get_by_text("Filters", exact=True).click()
+    await page.get_by_label("From").fill("bob")
+    await page.get_by_role("button", name="Search", exact=True).click()
+    await expect(page.get_by_role("link", name="Remove the filter from: bob")).to_be_visible()
+    await page.goto(f"/chats/{chat_id}/search")
+    await page.get_by_label("Go to a date").fill("2020-01-01")
+    await page.get_by_role("button", name="Go").click()
+    await expect(page.locator('.message[data-seq="1"]')).to_be_visible()
