@@ -11,12 +11,18 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from app.joining import lean, script, style
+from app.joining import addition, lean, script, style
 from app.packing import ONCE, encoding_for
 from app.templates import STATIC, release
 
 FOR_EVER = "public, max-age=31536000, immutable"
-MADE = {"css/app.css": style, "js/app.js": script, "js/local-time.js": lean, "js/swaps.js": lean}
+MADE = {
+    "css/app.css": style,
+    "js/app.js": script,
+    "js/later.js": addition,
+    "js/local-time.js": lean,
+    "js/swaps.js": lean,
+}
 TEXT = ("text/", "image/svg+xml", "application/json")
 
 

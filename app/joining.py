@@ -43,10 +43,23 @@ def script(path: Path) -> str:
 
     Raises ValueError for modules that need each other, and for a form of import or export that is not known here.
     """
+    modules = _modules(path)
+    apart = [f'import * as {_name(name)} from "./{name}";\n' for name in sorted(APART)]
+    return "".join([*apart, *modules.values(), f"export {{ {', '.join(map(_name, modules))} }};\n"])
+
+
+def addition(path: Path) -> str:
+    """The same for a module that pages bring after app.js: what that has is taken from there. Raises as `script`."""
+    known, modules = _modules(path.with_name("app.js")), _modules(path)
+    shared = [_name(name) for name in modules if name in known]
+    own = [text for name, text in modules.items() if name not in known]
+    return "".join([f'import {{ {", ".join(shared)} }} from "./app.js";\n', *own])
+
+
+def _modules(path: Path) -> dict[str, str]:
     modules: dict[str, str] = {}
     _add(path, modules, ())
-    apart = [f'import * as {_name(name)} from "./{name}";\n' for name in sorted(APART)]
-    return "".join([*apart, *modules.values()])
+    return modules
 
 
 def _add(path: Path, modules: dict[str, str], needed_by: tuple[str, ...]) -> None:

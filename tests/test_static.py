@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.joining import script
+from app.joining import addition, script
 from app.templates import STATIC, release
 from tests.make import HTML, Client, Member
 
@@ -65,11 +65,14 @@ async def test_pages_are_packed_too(ann: Member, chat_id: int, accepted: str, en
 
 async def test_all_scripts_come_in_one_and_all_styles(anonymous: Client) -> None:
     joined = {kind: (await anonymous.get(f"/static/{release()}/{kind}/app.{kind}")).text for kind in ("js", "css")}
+    later = (await anonymous.get(f"/static/{release()}/js/later.js")).text
+    assert re.findall(r"^import .*(\".*\");$", later, re.MULTILINE) == ['"./app.js"']
     assert re.findall(r"^import .*", joined["js"], re.MULTILINE) == [
         'import * as $local_time from "./local-time.js";'
     ]
     assert "@import" not in joined["css"]
     alone = {"app.js", "app.css", "local-time.js", "swaps.js"}
+    joined["js"] += later
     for kind, text in joined.items():
         for path in (STATIC / kind).iterdir():
             *_, last = path.read_text().strip().splitlines()
@@ -77,7 +80,7 @@ async def test_all_scripts_come_in_one_and_all_styles(anonymous: Client) -> None
 
 
 async def test_what_only_people_read_stays_here(anonymous: Client) -> None:
-    for name in ("js/app.js", "js/local-time.js", "js/swaps.js", "css/app.css"):
+    for name in ("js/app.js", "js/later.js", "js/local-time.js", "js/swaps.js", "css/app.css"):
         text = (await anonymous.get(f"/static/{release()}/{name}")).text
         assert re.findall(r"^(?:[ \t]|//|/\*).*", text, re.MULTILINE) == [], name
 
@@ -103,6 +106,29 @@ def test_modules_run_after_those_that_they_need_and_share_what_is_exported(tmp_p
         "",
         "const b = $b;",
         "found(b.list);",
+        "return {  };",
+        "})();",
+        "export { $b, $a, $app };",
+    ]
+
+
+def test_what_comes_later_shares_the_modules_that_are_there(tmp_path: Path) -> None:
+    (tmp_path / "app.js").write_text('import "./b.js";\n')
+    (tmp_path / "b.js").write_text("export const list = [];\n")
+    (tmp_path / "c.js").write_text("export const more = 1;\n")
+    (tmp_path / "later.js").write_text(
+        'import { list } from "./b.js";\nimport { more } from "./c.js";\nput(list, more);\n'
+    )
+    assert addition(tmp_path / "later.js").splitlines() == [
+        'import { $b } from "./app.js";',
+        "const $c = (() => {",
+        "const more = 1;",
+        "return { more };",
+        "})();",
+        "const $later = (() => {",
+        "const { list } = $b;",
+        "const { more } = $c;",
+        "put(list, more);",
         "return {  };",
         "})();",
     ]

@@ -19,6 +19,7 @@ import * as roving from "./roving.js";
 import { UnreadPill } from "./unread-pill.js";
 
 const QUIET = 300;
+const LITTLE = 48;
 
 class MessageList extends HTMLElement {
   connectedCallback() {
@@ -113,9 +114,10 @@ class MessageList extends HTMLElement {
       const isAtEnd = isFollowing && Math.abs(this.scroller.scrollTop) < 1;
       this.sticks = isFollowing;
       const seen = firstSeen(this.scroller);
-      this.held = { isFollowing, isAtEnd, seen, release: hold(this.scroller, seen) };
+      const height = this.scroller.scrollHeight;
+      this.held = { isFollowing, isAtEnd, height, seen, release: hold(this.scroller, seen) };
     }
-    this.follows ||= arrived ? this.isFollowing : this.held.isAtEnd; // where what grows stays in sight
+    this.follows ||= arrived && this.isFollowing;
     this.soon();
   }
 
@@ -139,7 +141,9 @@ class MessageList extends HTMLElement {
     if (!this.isConnected) return;
     this.settle();
     if (!held) return;
-    this.rest(held, follows);
+    // What grows a little at the very end stays in sight, as by a reaction; a card may grow out of it.
+    const grown = held.isAtEnd ? this.scroller.scrollHeight - held.height : 0;
+    this.rest(held, follows || (grown > 0 && grown <= LITTLE));
     this.reading.look();
   }
 

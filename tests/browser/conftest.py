@@ -93,7 +93,7 @@ async def visit(server: Running, new_context: NewContext) -> AsyncIterator[Visit
         await page.add_init_script(OPENED)
         await page.goto(path)
         if options.get("java_script_enabled", True):
-            await expect(page.locator("html[data-opened]")).to_be_attached()
+            await expect(page.locator("html[data-opened][data-whole]")).to_be_attached()
         return page
 
     yield visit

@@ -45,7 +45,7 @@ async def expect_as_loaded(page: Page) -> None:
     """The list is what the server would show anew."""
     before = await shown(page)
     await page.reload()
-    await expect(page.locator("html[data-opened]")).to_be_attached()
+    await expect(page.locator("html[data-opened][data-whole]")).to_be_attached()
     after = await shown(page)
     assert after == before, f"live: {before}\nloaded: {after}"
 

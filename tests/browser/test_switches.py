@@ -54,7 +54,7 @@ async def expect_order(page: Page, *ids: int) -> None:
 async def expect_list_as_loaded(page: Page) -> None:
     before = await page.evaluate(LIST)
     await page.reload()
-    await expect(page.locator("html[data-opened]")).to_be_attached()
+    await expect(page.locator("html[data-opened][data-whole]")).to_be_attached()
     assert await page.evaluate(LIST) == before
 
 
@@ -187,6 +187,7 @@ async def test_a_chat_is_cleared_and_deleted_on_all_pages(
         await expect(each.locator(MESSAGES)).to_have_count(1)
         await expect(row(each, chat_id).locator(".row__text")).to_have_text("three")
     await expect(bobs.locator(MESSAGES)).to_have_count(3)
+    await expect(bobs.locator(f"{MESSAGES} .tick--read:visible")).to_have_count(3)
     await expect_as_loaded(other)
     await expect_as_loaded(bobs)
 

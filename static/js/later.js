@@ -1,0 +1,17 @@
+// What is brought once the page is shown: what people open, and help while they write.
+import "./completions.js";
+import "./chat-search.js";
+import "./copy.js";
+import "./emoji-composer.js";
+import "./mentions.js";
+import "./picker-filter.js";
+import "./poll-card.js";
+import "./poll-options.js";
+import "./reacting.js";
+import "./reply.js";
+import "./star-marks.js";
+import "./shortcuts.js";
+import "./swipe.js";
+import "./switcher.js";
+
+document.documentElement.dataset.whole = "";
