@@ -20,6 +20,7 @@ from app.search import tokens
 from app.search.folding import fold
 
 PAUSE = 0.4  # seconds between two looks
+REST = 4
 AT_ONCE = 100  # messages in one work
 LENGTH = 400  # characters that one of them has on average, at most
 
@@ -59,7 +60,9 @@ async def begin_anew(work: Work) -> None:
 
 
 async def follow(database: Database, stopping: asyncio.Event) -> None:
-    """Index what waits, over and over, until `stopping` is set. After each work as long is left to others."""
+    """Index what waits, over and over, until `stopping` is set. Between works four times as long is left to others: a
+    storm of sends is found a little later, not stored later.
+    """
     loop = asyncio.get_running_loop()
     while not stopping.is_set():
         began = loop.time()
@@ -72,7 +75,7 @@ async def follow(database: Database, stopping: asyncio.Event) -> None:
             log.exception("the index could not follow")
             done = 0
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stopping.wait(), min(PAUSE, loop.time() - began) if done else PAUSE)
+            await asyncio.wait_for(stopping.wait(), min(PAUSE, REST * (loop.time() - began)) if done else PAUSE)
 
 
 async def _step(database: Database) -> int:

@@ -93,6 +93,9 @@ async function look(field) {
   }
 }
 
+/** Whether the choice stands there already, so that Enter sends it. */
+const isWritten = ({ field, start, end, choices }) => field.value.slice(start, end) === choices[marked].text.trim();
+
 const KEYS = {
   ArrowDown: () => mark(marked + 1),
   ArrowUp: () => mark(marked - 1),
@@ -121,6 +124,7 @@ document.addEventListener("keydown", (event) => {
   if (!shown || isComposing || ctrlKey || metaKey || altKey || shiftKey) return;
   if (!shown.field.isConnected || event.target !== shown.field) return close();
   if (!KEYS[key]) return;
+  if (key === "Enter" && isWritten(shown)) return close();
   event.preventDefault();
   event.stopImmediatePropagation();
   KEYS[key]();
