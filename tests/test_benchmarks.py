@@ -40,6 +40,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return figures
 
 
+@pytest.mark.torture
 @pytest.mark.browser
 @pytest.mark.skipif(find_chromium() is None, reason="needs Chromium")
 def test_a_browser_is_watched(tmp_path: Path) -> None:

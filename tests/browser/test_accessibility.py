@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import axe_playwright_python
+import pytest
 from playwright.async_api import Page, expect
 from starlette.applications import Starlette
 
@@ -61,6 +62,7 @@ async def furnish(app: Starlette, ada: Member, bob: Member, cara: Member) -> dic
     return {"direct": direct, "group": group, "left": left, "seq": mine.seq}
 
 
+@pytest.mark.torture
 async def test_signed_in_pages(app: Starlette, visit: Visit, ada: Member, bob: Member, cara: Member) -> None:
     at = await furnish(app, ada, bob, cara)
     chat = f"/chats/{at['group']}"

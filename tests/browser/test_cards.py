@@ -15,6 +15,8 @@ from tests.cards.sites import Site, http, local_fetcher, page, picture, serving
 from tests.hostile import HOSTILE
 from tests.make import Member, make_chat, make_messages
 
+pytestmark = pytest.mark.torture  # long, as a journey through several browsers is
+
 CARD = f"{MESSAGES} .link-card"
 # What moved in the conversation since the page was loaded.
 SHIFTS = """() => new Promise((done) => {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.async_api import Page, expect
 from sqlalchemy import update
 from starlette.applications import Starlette
@@ -12,6 +13,8 @@ from app.expiry.service import DAY
 from tests.browser.conftest import Visit
 from tests.browser.conversation import bubble, expect_as_loaded, field, say
 from tests.make import Member, make_message
+
+pytestmark = pytest.mark.torture  # long, as a journey through several browsers is
 
 SECONDS = 2
 

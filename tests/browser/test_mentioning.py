@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.async_api import expect
 from starlette.applications import Starlette
 
 from tests.browser.conftest import Visit
 from tests.browser.conversation import MESSAGES, expect_as_loaded, field, outboxes, say
 from tests.make import Member, make_chat, make_group, make_message
+
+pytestmark = pytest.mark.torture  # long, as a journey through several browsers is
 
 
 async def test_people_are_picked_and_find_their_mark(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.async_api import Page, expect
 from starlette.applications import Starlette
 
@@ -13,6 +14,8 @@ from tests.browser.test_accessibility import CALM, violations
 from tests.make import Member, make_group, make_messages
 from tests.polls.test_asking import ask
 from tests.polls.test_voting import choose, crowd
+
+pytestmark = pytest.mark.torture  # long, as a journey through several browsers is
 
 PHONE = {"width": 390, "height": 844}
 COUNTS = """() => [...document.querySelectorAll('.poll__option')].map((option) => {

@@ -24,6 +24,8 @@ from tests.browser.conversation import (
 from tests.browser.test_accessibility import CALM, violations
 from tests.make import Member, make_chat, make_group, make_message, make_messages
 
+pytestmark = pytest.mark.torture  # long, as a journey through several browsers is
+
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from playwright.async_api import Locator, Page, Route, expect
 from starlette.applications import Starlette
 
 from tests.browser.conftest import Visit
 from tests.browser.conversation import MESSAGES, bubble, expect_as_loaded, field, say, scroll_top, top_of
 from tests.make import Member, make_group, make_message, make_messages
+
+pytestmark = pytest.mark.torture  # long, as a journey through several browsers is
 
 PHONE = {"has_touch": True, "is_mobile": True, "viewport": {"width": 390, "height": 800}}
 LINES = "\n".join(f"line {number}" for number in range(12))

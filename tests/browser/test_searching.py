@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.async_api import Page, expect
 from sqlalchemy import text
 from starlette.applications import Starlette
@@ -10,6 +11,8 @@ from tests.browser.conftest import Visit
 from tests.browser.conversation import bubble
 from tests.make import Member, make_chat, make_group, make_message, make_messages
 from tests.waiting import until
+
+pytestmark = pytest.mark.torture  # long, as a journey through several browsers is
 
 MARKED = "name => [...(CSS.highlights.get(name) ?? [])].map(String)"
 

@@ -17,6 +17,8 @@ from tests.browser.conversation import MESSAGES, expect_as_loaded, field
 from tests.browser.test_accessibility import CALM, violations
 from tests.make import Member, make_chat, make_group, make_message
 
+pytestmark = pytest.mark.torture  # long, as a journey through several browsers is
+
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 # The list as its reader sees it.
 LIST = """() => [...document.querySelectorAll('#archive, #chats > .row')].flatMap((row) => {
