@@ -19,16 +19,17 @@ from tests.make import HTML, Member
 from tests.test_queries import statements
 
 CHATS, MESSAGES = 1_000, 100  # of each chat
+# A hundred members each: with fewer rows PostgreSQL would rather read all memberships than look for some hundred.
 MINE = 50  # chats of Ann's
-# Ann is 1; the others of chat n are n + 1 to n + 20. Chats are groups, so that lists need no names of partners.
+# Ann is 1; the others of chat n are n + 1 to n + 100. Chats are groups, so that lists need no names of partners.
 FILL = f"""
     INSERT INTO users (id, username, username_key, display_name, about, password_hash, is_admin, created_at)
-    SELECT n, 'u' || n, 'u' || n, 'User ' || n, '', '', false, now() FROM generate_series(10, {CHATS} + 40) n;
+    SELECT n, 'u' || n, 'u' || n, 'User ' || n, '', '', false, now() FROM generate_series(10, {CHATS} + 120) n;
     INSERT INTO chats (id, kind, name, description, is_public, last_seq, revision, created_by, created_at)
     SELECT n, 'group', 'Group ' || n, '', false, {MESSAGES}, {MESSAGES}, 10, now()
     FROM generate_series(10, {CHATS} + 9) n;
     CREATE TEMP TABLE here AS
-    SELECT n AS chat_id, n + k AS user_id FROM generate_series(10, {CHATS} + 9) n, generate_series(1, 20) k
+    SELECT n AS chat_id, n + k AS user_id FROM generate_series(10, {CHATS} + 9) n, generate_series(1, 100) k
     UNION SELECT n, 1 FROM generate_series(10, {MINE} + 9) n;
     INSERT INTO memberships (chat_id, user_id, role, is_present, joined_at, read_seq, delivered_seq, draft)
     SELECT chat_id, user_id, 'member', true, now(), {MESSAGES} - 20, {MESSAGES} - 10, '' FROM here;
