@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
@@ -63,5 +63,5 @@ class Mentions:
         )
         shown = {each.username.lower(): link.format(each.id, base, each.display_name) for each in self.people}
         if self.everybody:
-            shown[ALL] = Markup('<span class="mention" data-mention="all">@{}</span>').format(escape(ALL))
+            shown[ALL] = Markup('<span class="mention" data-mention="all">@{}</span>').format(ALL)
         return shown

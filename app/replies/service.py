@@ -217,9 +217,15 @@ async def _forget_begun(work: Work, chat_id: int, user_id: int) -> None:
     )
 
 
+# Asked whenever a chat is opened, so it is made once.
+BEGUN = select(BegunReply).where(
+    col(BegunReply.chat_id) == bindparam("chat"), col(BegunReply.user_id) == bindparam("user")
+)
+
+
 async def begun(work: Work, user: Person, chat_id: int) -> Begun | None:
     """The reply that somebody has begun, if its original can still be answered."""
-    row = await work.first(select(BegunReply).where(BegunReply.chat_id == chat_id, BegunReply.user_id == user.id))
+    row = next(iter(await work.all(BEGUN, {"chat": chat_id, "user": user.id})), None)
     return await quoting(work, user, chat_id, (row.from_chat_id, row.from_seq)) if row else None
 
 
