@@ -88,6 +88,15 @@ class Clock:
         days = self.days_ago(at)
         return f"{self.day(at).lower() if days in (0, 1) else self.day(at)} at {self.clock(at)}"
 
+    def time(self, at: datetime | None, form: str = "clock") -> Markup:
+        """A moment in one of the forms above, for <local-time> to refine; without one, a place for it."""
+        if at is None:
+            return Markup('<local-time><time data-form="{}"></time></local-time>').format(form)
+        said = getattr(self, form)(at)
+        return Markup(  # noqa: S704
+            f'<local-time><time datetime="{self.iso(at)}" data-form="{form}">{said}</time></local-time>'
+        )
+
     def days_ago(self, at: datetime) -> int:
         return (datetime.now(self.zone).date() - at.astimezone(self.zone).date()) // timedelta(days=1)
 
@@ -138,12 +147,14 @@ class Templates:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self.environment.filters |= Clock(settings.timezone).filters()
+        clock = Clock(settings.timezone)
+        self.environment.filters |= clock.filters()
         base = settings.base_path
         self.environment.globals |= {
             "base": base,
             "release": self.release,
             "static": lambda path: f"{base}/static/{self.release}/{path}",
+            "time": clock.time,
             "icon": lru_cache(1024)(partial(_icon, f"{base}/static/{self.release}/icons.svg")),
             "shared": lambda template, **values: Markup(self.render(template, **values)),  # noqa: S704
         }

@@ -17,8 +17,8 @@ SHOWN = """() => [...document.querySelectorAll('.messages__list > *')].flatMap((
   if (item.matches('.divider, .mark, .messages__empty')) return [];
   if (!item.matches('.message')) return [item.textContent.trim()];
   const { seq, revision, run, edited, deleted, state } = item.dataset;
-  const isShown = (tick) => tick.offsetParent && getComputedStyle(tick).visibility === 'visible';
-  const tick = [...item.querySelectorAll('.tick')].find(isShown)?.className;
+  const ticks = item.querySelector('.ticks');
+  const tick = ticks?.offsetParent && getComputedStyle(ticks, '::before').content;
   return [[item.id, seq, revision, run, edited, deleted, state, item.innerText.trim(), tick].join('|')];
 })"""
 
@@ -29,6 +29,12 @@ def bubble(page: Page, text: str) -> Locator:
 
 def field(page: Page) -> Locator:
     return page.locator(".composer__field")
+
+
+async def expect_tick(place: Locator, name: str) -> None:
+    """What the ticks of a message, or of a chat's row, say to those who hear it."""
+    await expect(place.locator(".ticks")).to_be_visible()
+    await expect(place.locator(".ticks")).to_have_css("--tick-name", f'"{name}"')
 
 
 async def say(page: Page, text: str) -> None:

@@ -18,6 +18,7 @@ from tests.browser.conversation import (
     bubble,
     deafen,
     expect_as_loaded,
+    expect_tick,
     field,
     outboxes,
     say,
@@ -142,7 +143,7 @@ async def test_a_page_that_heard_nothing_catches_up(
     await much_happens(app, ann, bob, chat_id)
     await back()
     await expect(bubble(page, "caught up")).to_be_visible()
-    await expect(bubble(page, "five").locator(".tick--read")).to_be_visible()
+    await expect_tick(bubble(page, "five"), "Read")
     await expect(page.locator(MESSAGES)).to_have_count(6 if lose is drop_frames else 5)
     await expect_as_loaded(page)
 

@@ -6,6 +6,7 @@ from playwright.async_api import Locator, Page, expect
 from starlette.applications import Starlette
 
 from tests.browser.conftest import Visit, hide
+from tests.browser.conversation import expect_tick
 from tests.make import Member, make_chat, make_group, make_message
 
 
@@ -80,7 +81,7 @@ async def test_ticks_go_forward_only(app: Starlette, visit: Visit, ann: Member, 
     await expect(mine).to_have_attribute("data-tick", "sent")
     await bob.post(f"/chats/{chat_id}/read")
     await expect(mine).to_have_attribute("data-tick", "read")
-    await expect(mine.locator(".tick--read")).to_be_visible()
+    await expect_tick(mine, "Read")
     old = {"chat": chat_id, "delivered": [0, ann.id, 0], "read": [0, ann.id, 0]}
     await page.evaluate("detail => document.dispatchEvent(new CustomEvent('parley:receipt.ticks', { detail }))", old)
     await expect(mine).to_have_attribute("data-tick", "read")

@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from app.groups import service as groups
 from app.limits import Limit
 from tests.browser.conftest import Visit
-from tests.browser.conversation import MESSAGES, bubble, deafen, expect_as_loaded, field, outboxes, say
+from tests.browser.conversation import MESSAGES, bubble, deafen, expect_as_loaded, expect_tick, field, outboxes, say
 from tests.make import Member, make_group, make_message, make_messages
 
 SEND = "**/chats/*/messages"
@@ -71,14 +71,14 @@ async def test_my_bubble_is_there_at_once_and_stays(visit: Visit, ann: Member, b
           field.value = number < 3 ? `slow ${number}` : 'quick';
           const begin = performance.now();
           field.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true, cancelable: true }));
-          [...document.querySelectorAll('.message .tick--pending')].at(-1).getBoundingClientRect();
+          [...document.querySelectorAll('.message[data-state=pending] .ticks')].at(-1).getBoundingClientRect();
           return performance.now() - begin;
         })"""
     )
     assert min(took) < 50
     mine = bubble(page, "quick")
     await expect(mine).to_have_attribute("data-state", "pending")
-    await expect(mine.locator(".tick--pending")).to_be_visible()
+    await expect_tick(mine, "Sending")
     await page.keyboard.type("the next")
     before, id_ = await mine.bounding_box(), await mine.get_attribute("id")
     assert id_
@@ -101,7 +101,7 @@ async def test_what_is_refused_can_be_sent_again_or_given_up(
     await say(page, "x" * 20_001)
     failed = page.locator(f"{MESSAGES}[data-state=failed]")
     await expect(failed.locator(".failed")).to_contain_text("a message takes 20,000")
-    await expect(failed.locator(".tick--failed")).to_be_visible()
+    await expect_tick(failed, "Not sent")
     await say(page, "goes past it")
     await expect(bubble(page, "goes past it")).to_have_attribute("data-seq", "1")
     await failed.get_by_role("button", name="Delete").click()

@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 from app.polls import drafts
 from app.polls.results import NAMED
 from tests.browser.conftest import Visit
-from tests.browser.conversation import expect_as_loaded
+from tests.browser.conversation import expect_as_loaded, expect_tick
 from tests.browser.test_accessibility import CALM, violations
 from tests.make import Member, make_group, make_messages
 from tests.polls.test_asking import ask
@@ -78,7 +78,7 @@ async def test_asking_and_voting_by_keyboard(visit: Visit, ann: Member, bob: Mem
     await expect_counts(hers, "2 2 true", "0 0 false")
     await his.keyboard.press("Enter")
     await expect_counts(hers, "1 1 true", "0 0 false")
-    await expect(hers.locator("[data-kind=poll] .tick--read")).to_be_visible()
+    await expect_tick(hers.locator("[data-kind=poll]"), "Read")
     await expect_as_loaded(hers)
     await expect_as_loaded(his)
     await expect_counts(hers, "1 1 true", "0 0 false")

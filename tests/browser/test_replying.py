@@ -9,7 +9,7 @@ from playwright.async_api import Locator, Page, Route, expect
 from starlette.applications import Starlette
 
 from tests.browser.conftest import Visit
-from tests.browser.conversation import MESSAGES, bubble, expect_as_loaded, field, say, scroll_top, top_of
+from tests.browser.conversation import MESSAGES, bubble, expect_as_loaded, expect_tick, field, say, scroll_top, top_of
 from tests.make import Member, make_group, make_message, make_messages
 
 pytestmark = pytest.mark.torture  # long, as a journey through several browsers is
@@ -68,7 +68,7 @@ async def test_an_answer_quotes_at_once_and_everywhere(
     await bob.post(f"/chats/{chat_id}/messages/1/delete")
     for page in (hers, his):
         await expect(page.locator(f"{MESSAGES} .quote__text")).to_have_text(["This message was deleted"] * 2)
-    await expect(message(his, 4).locator(".tick--read")).to_be_visible()
+    await expect_tick(message(his, 4), "Read")
     for page in (hers, his):
         await expect_as_loaded(page)
 

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import re
 
-from playwright.async_api import expect
+from playwright.async_api import Page, expect
 from starlette.applications import Starlette
 
 from tests.browser.conftest import Visit
-from tests.browser.conversation import MESSAGES, bubble, expect_as_loaded, field, outboxes, say
+from tests.browser.conversation import MESSAGES, bubble, expect_as_loaded, expect_tick, field, outboxes, say
 from tests.make import Member, make_group, make_message, sign_in
+
+
+async def heard(page: Page) -> set[str]:
+    """The words that a screen reader has of a page."""
+    tree = await (await page.context.new_cdp_session(page)).send("Accessibility.getFullAXTree")
+    return {each["name"]["value"].strip() for each in tree["nodes"] if "name" in each and not each["ignored"]}
 
 
 async def test_a_word_travels_and_its_ticks_come_back(visit: Visit, ann: Member, bob: Member, chat_id: int) -> None:
@@ -19,16 +25,17 @@ async def test_a_word_travels_and_its_ticks_come_back(visit: Visit, ann: Member,
     await expect(field(hers)).to_be_focused()
     await expect(field(hers)).to_have_value("")
     await expect(mine).to_have_attribute("data-seq", "1")
-    await expect(mine.locator(".tick--delivered")).to_be_visible()
+    await expect_tick(mine, "Delivered")
     await his.locator(f"#chat-{chat_id} .row__link").click()
     await expect(bubble(his, "Hello Bob")).to_be_visible()
-    await expect(mine.locator(".tick--read")).to_be_visible()
+    await expect_tick(mine, "Read")
+    assert {"You:", "Read"} <= await heard(hers)
 
     await say(his, "Hello Ann")
     await expect(bubble(hers, "Hello Ann")).to_be_visible()
-    await expect(bubble(his, "Hello Ann").locator(".tick--read")).to_be_visible()
+    await expect_tick(bubble(his, "Hello Ann"), "Read")
     await say(hers, "What is new?")
-    await expect(bubble(hers, "What is new?").locator(".tick--read")).to_be_visible()
+    await expect_tick(bubble(hers, "What is new?"), "Read")
     await expect(hers.locator(f"{MESSAGES}[data-run]")).to_have_count(3)
     await expect(hers.locator(".mark")).to_have_count(2)
     await expect(hers.locator(".day")).to_have_text("Today")
@@ -42,7 +49,7 @@ async def test_changes_are_seen_and_marks_never_go_back(
     for body in ("one", "two", "three"):
         await make_message(app, ann, chat_id, body)
     hers, his = await visit(ann, f"/chats/{chat_id}"), await visit(bob, f"/chats/{chat_id}")
-    await expect(bubble(hers, "three").locator(".tick--read")).to_be_visible()
+    await expect_tick(bubble(hers, "three"), "Read")
     await bubble(his, "one").evaluate("item => item.dataset.here = ''")
 
     await ann.post(f"/chats/{chat_id}/messages/2/edit", data={"body": "second"})
@@ -52,11 +59,11 @@ async def test_changes_are_seen_and_marks_never_go_back(
     await bob.post(f"/chats/{chat_id}/messages/1/hide")
     await expect(his.locator(MESSAGES)).to_have_count(2)
     await expect(hers.locator(MESSAGES)).to_have_count(3)
-    await expect(bubble(hers, "second").locator(".tick--read")).to_be_visible()
+    await expect_tick(bubble(hers, "second"), "Read")
 
     old = {"chat": chat_id, "delivered": [1, 0, 1], "read": [1, 0, 1]}
     await hers.evaluate("detail => document.dispatchEvent(new CustomEvent('parley:receipt.ticks', { detail }))", old)
-    await expect(bubble(hers, "second").locator(".tick--read")).to_be_visible()
+    await expect_tick(bubble(hers, "second"), "Read")
     for page in (hers, his):
         await expect_as_loaded(page)
 
@@ -68,17 +75,17 @@ async def test_nobody_reads_in_a_tab_that_is_not_looked_at(
     await his.evaluate("document.hasFocus = () => false")
     await say(hers, "Are you there?")
     mine = bubble(hers, "Are you there?")
-    await expect(mine.locator(".tick--delivered")).to_be_visible()
+    await expect_tick(mine, "Delivered")
     await expect(his.locator("#unread")).to_have_text("1 unread message")
     await say(hers, "Hello?")
     await expect(his.locator("#unread")).to_have_text("2 unread messages")
-    await expect(mine.locator(".tick--read")).to_be_hidden()
+    await expect_tick(mine, "Delivered")
 
     await his.evaluate("delete document.hasFocus; dispatchEvent(new Event('focus'))")
-    await expect(bubble(hers, "Hello?").locator(".tick--read")).to_be_visible()
+    await expect_tick(bubble(hers, "Hello?"), "Read")
     await expect(his.locator("#unread")).to_have_text("2 unread messages")
     await say(hers, "Good")
-    await expect(bubble(hers, "Good").locator(".tick--read")).to_be_visible()
+    await expect_tick(bubble(hers, "Good"), "Read")
     await expect(his.locator("#unread")).to_have_text("2 unread messages")
     await his.reload()
     await expect(bubble(his, "Good")).to_be_visible()
@@ -98,7 +105,7 @@ async def test_receipts_of_all_chats_go_in_one_frame(app: Starlette, visit: Visi
         for body in ("one", "two"):
             await make_message(app, ann, group, body)
     own = await visit(ann, f"/chats/{groups[0]}")
-    await expect(bubble(own, "two").locator(".tick--delivered")).to_be_visible()
+    await expect_tick(bubble(own, "two"), "Delivered")
     delivered = [text for text in said if "receipt.delivered" in text]
     assert len(delivered) <= 2
     assert all(f'"{group}":' in delivered[-1] for group in groups)

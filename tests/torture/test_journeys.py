@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from app.main import create_app
 from app.settings import Settings
 from tests.browser.conftest import Visit, chromium, new_context, visit
-from tests.browser.conversation import bubble, say
+from tests.browser.conversation import bubble, expect_tick, say
 from tests.browser.test_groups_journey import test_a_group_from_making_to_leaving
 from tests.browser.test_presence import test_typing_is_named_in_row_header_and_dots
 from tests.browser.test_talking import (
@@ -79,4 +79,4 @@ async def test_without_redis_pages_ask_and_say_so(
     for page in (hers, his):
         await expect(bar(page)).to_be_hidden(timeout=15_000)
     await say(his, "All the time")
-    await expect(bubble(hers, "All the time").locator(".tick--read")).to_be_attached()
+    await expect_tick(bubble(hers, "All the time"), "Read")
