@@ -49,7 +49,7 @@ class Limit:
 
     async def require(self, *keys: str) -> None:
         """Take a token for each key; raises TooMany when one of them has none."""
-        if wait := max(self.take(key) for key in keys):
+        if wait := max(map(self.take, keys)):
             raise TooMany(wait)
 
     async def give_back(self, key: str) -> None:

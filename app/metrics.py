@@ -173,10 +173,15 @@ class Measured:
             _note(scope, status, perf_counter() - began)
 
 
+@functools.lru_cache(4096)
+def _requests(method: str, route: str, kind: int) -> Histogram:
+    return REQUESTS.labels(method, route, f"{kind}xx")
+
+
 def _note(scope: Scope, status: int, seconds: float) -> None:
     method = scope["method"] if scope["method"] in METHODS else "other"
     route = route_of(scope)
-    REQUESTS.labels(method, route, f"{status // 100}xx").observe(seconds)
+    _requests(method, route, status // 100).observe(seconds)
     if seconds > SLOW_SECONDS:
         log.warning("a slow request: %s %s", method, route, extra={"status": status, "seconds": round(seconds, 3)})
     elif log.isEnabledFor(logging.DEBUG):

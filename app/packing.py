@@ -28,10 +28,14 @@ def encoding_for(scope: Scope) -> str | None:
 
 
 class Packing(GZipMiddleware):
-    """Packs answers that are not packed yet. Pages hold no secret that could be guessed from their length."""
+    """Packs what is fetched and not packed yet; answers to writes are small, and somebody waits for them. Pages hold
+    no secret that could be guessed from their length.
+    """
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and encoding_for(scope) == "br":
+        if scope["type"] != "http" or scope["method"] != "GET":
+            await self.app(scope, receive, send)
+        elif encoding_for(scope) == "br":
             await BrotliResponder(self.app, self.minimum_size)(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)

@@ -7,6 +7,7 @@ import secrets
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from urllib.parse import urlsplit
 
@@ -45,9 +46,8 @@ def host_name(connection: HTTPConnection) -> str:
 def is_secure(connection: HTTPConnection) -> bool:
     """Whether browsers take Secure cookies here: by https, or on the machine itself."""
     settings: Settings = connection.app.state.settings
-    name = host_name(connection)
-    is_loopback = name in LOOPBACK or name.endswith(".localhost")
-    return settings.base_url.startswith("https:") or connection.scope["scheme"] in ("https", "wss") or is_loopback
+    is_https = settings.base_url.startswith("https:") or connection.scope["scheme"] in ("https", "wss")
+    return is_https or (name := host_name(connection)) in LOOPBACK or name.endswith(".localhost")
 
 
 def cookie_name(connection: HTTPConnection) -> str:
@@ -157,12 +157,14 @@ async def who(connection: HTTPConnection, known: bool = True) -> service.SignedI
     return found
 
 
-def _require_sane_host(request: Request) -> None:
-    """Raises Refused for a Host header that is none: every address that we build begins with it."""
+@lru_cache(1024)
+def _is_sane(host: str) -> bool:
+    """Whether a Host header names one: every address that we build begins with it."""
     try:
-        urlsplit(f"//{request.headers.get('host', '')}").port  # noqa: B018
-    except ValueError as error:
-        raise Refused("The Host header of this request makes no sense.") from error
+        urlsplit(f"//{host}").port  # noqa: B018
+    except ValueError:
+        return False
+    return True
 
 
 class Guard:
@@ -172,32 +174,25 @@ class Guard:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            request, clock = Request(scope), asyncio.get_running_loop().time
-            began = clock()
-            await self._admit(request)
-            request.state.waited = clock() - began
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request, clock = Request(scope), asyncio.get_running_loop().time
+        began = clock()
+        path = scope["path"].removeprefix(request.app.state.settings.base_path)
+        await self._admit(request, path)
+        request.state.waited = clock() - began
         try:
             await self.app(scope, receive, send)
         finally:
-            if scope["type"] == "http":
-                self._forget(request)
+            # What is done in chats changes nobody's account and devices; anything else may.
+            if request.method not in SAFE and not path.startswith("/chats/") and hasattr(request.state, "user"):
+                request.app.state.known_sessions.forget(request.state.user.id)
 
-    def _forget(self, request: Request) -> None:
-        """What is done in chats changes nobody's account and devices; anything else may."""
-        is_change = request.method not in SAFE and not self._path(request).startswith("/chats/")
-        if is_change and hasattr(request.state, "user"):
-            request.app.state.known_sessions.forget(request.state.user.id)
-
-    def _path(self, request: Request) -> str:
-        base: str = request.app.state.settings.base_path
-        path: str = request.scope["path"]
-        return path.removeprefix(base)
-
-    async def _admit(self, request: Request) -> None:
+    async def _admit(self, request: Request, path: str) -> None:
         state, app_state = request.state, request.app.state
-        _require_sane_host(request)
-        path = self._path(request)
+        if not _is_sane(request.headers.get("host", "")):
+            raise Refused("The Host header of this request makes no sense.")
         if request.method not in SAFE and not state.same_origin:
             raise Forbidden("This was sent by a page that is not Parley’s, so nothing was done.")
         if path.startswith("/static/"):
