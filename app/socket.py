@@ -16,7 +16,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from app.auth import service as auth
 from app.auth.broadcasts import SESSION_OVER
-from app.auth.guard import who
+from app.auth.guard import KNOWN, who
 from app.chats import service as chats
 from app.errors import NotFound, Refused, Unavailable
 from app.limits import Limit
@@ -25,12 +25,13 @@ from app.realtime import topics
 from app.realtime.frames import Parcel, signal
 from app.realtime.hub import TOO_SLOW, Hub, Outbox
 from app.realtime.writer import Wire
+from app.settings import Settings
+from app.users import service as users
 from app.users.models import Person
 
 log = logging.getLogger(__name__)
 
-FRAMES_A_SECOND = 20
-FRAMES_AT_ONCE = 60
+FRAMES_A_SEND = 2  # as many frames a socket may send as messages its user may
 AT_ONCE = 1000  # sockets whose rights one look into the database checks
 
 
@@ -39,10 +40,19 @@ class Socket:
     """One open page."""
 
     app: Starlette
-    user: Person
+    user: Person  # as they were when the page came up, or said something
     session_id: int
     outbox: Outbox
     is_listening: bool = False  # whether it has joined its topics
+    known_at: float = 0.0  # when `user` was looked up, on the event loop's clock
+
+    async def me(self) -> Person:
+        """Who they are now, or were within KNOWN seconds. Raises NotFound for an account that is gone."""
+        now = asyncio.get_running_loop().time()
+        if now - self.known_at > KNOWN:
+            self.user = await self.app.state.database.look(users.get, self.user.id)
+            self.known_at = now
+        return self.user
 
     def hears(self, topic: str) -> bool:
         return self.hub.hears(self.outbox, topic)
@@ -176,7 +186,8 @@ class SlowWire:
 
 
 async def _read(websocket: WebSocket, socket: Socket, handlers: Mapping[str, Handler]) -> None:
-    credits = Limit(FRAMES_A_SECOND, FRAMES_AT_ONCE)
+    settings: Settings = socket.app.state.settings
+    credits = Limit(FRAMES_A_SEND * settings.send_rate, FRAMES_A_SEND * settings.send_burst)
     while True:
         message = await websocket.receive()
         if message["type"] == "websocket.disconnect":

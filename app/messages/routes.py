@@ -26,7 +26,6 @@ from app.metrics import sending
 from app.receipts import service as receipts
 from app.receipts.marks import Mark
 from app.socket import Socket, chat_of
-from app.users import service as users
 from app.users.models import Person
 from app.users.service import me
 from app.web import VARY, Caller, as_json, caller, database, done, number, page, settings
@@ -190,9 +189,7 @@ async def send(socket: Socket, frame: dict[str, Any]) -> None:
     numbers = {name: str(value) for name, value in frame.items() if type(value) is int}
     draft = Draft.read({**numbers, "body": "", **texts}, app.settings.message_length)
     chat_id = chat_of(frame)
-    async with app.database.read() as work:
-        user = await users.get(work, socket.user.id)  # as they are now, not as they were when the page came up
-    await app.send_queue.send(user, chat_id, draft)
+    await app.send_queue.send(await socket.me(), chat_id, draft)
 
 
 async def menu(request: Request) -> Response:
