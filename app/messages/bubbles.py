@@ -31,9 +31,9 @@ class Note:
     value: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # frozen, it would take four times as long to make
 class Bubble:
-    """A message as its partial shows it."""
+    """A message as its partial shows it. Never changed: `replace` makes another."""
 
     id: str
     chat_id: int

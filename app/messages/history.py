@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, and_, bindparam, exists, or_
+from sqlalchemy import ColumnElement, Integer, ScalarSelect, and_, bindparam, case, exists, literal_column, or_
 from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
@@ -60,6 +60,8 @@ class Changes:
     reload: bool = False
 
 
+# The seq where it must not lead a query to the index of seqs; a sum has no index.
+UNORDERED_SEQ: ColumnElement[int] = col(Message.seq) + literal_column("0", Integer)
 _OWN = aliased(Membership)  # also where the query around is one of memberships
 
 
@@ -73,7 +75,7 @@ def visible(chat_id: Any, user_id: Any) -> ColumnElement[bool]:
 
     They may see what lies inside one of their stays in the chat, what came after they cleared it, what they did not
     hide themselves, and what has not expired. Each is a number or a bound parameter, `chat_id` also the column of an
-    outer query.
+    outer query. It draws no query to an index: one that walks through a chat says `beyond`, too.
     """
     stay = exists().where(
         col(MembershipInterval.chat_id) == col(Message.chat_id),
@@ -86,12 +88,24 @@ def visible(chat_id: Any, user_id: Any) -> ColumnElement[bool]:
         col(HiddenMessage.chat_id) == col(Message.chat_id),
         col(HiddenMessage.seq) == col(Message.seq),
     )
-    # A bound of the index, so that what was cleared costs nothing to pass over.
-    cleared = select(_OWN.cleared_seq).where(_OWN.chat_id == chat_id, _OWN.user_id == user_id)
-    floor = cleared.correlate_except(_OWN).scalar_subquery()
     # Said, so that neither table can ever be taken for one of the query around.
     stay, hidden = stay.correlate_except(MembershipInterval), hidden.correlate_except(HiddenMessage)
-    return and_(col(Message.chat_id) == chat_id, col(Message.seq) > floor, unexpired(), stay, ~hidden)
+    uncleared = _cleared(chat_id, user_id) < UNORDERED_SEQ
+    return and_(col(Message.chat_id) == chat_id, uncleared, unexpired(), stay, ~hidden)
+
+
+def beyond(chat_id: Any, user_id: Any, seq: Any = None) -> ColumnElement[bool]:
+    """Where a query begins that walks through a chat: after what this person cleared, and after `seq` where given.
+
+    One bound for both: of two, SQLite takes one for its index, and reads all that the other one rules out.
+    """
+    cleared = _cleared(chat_id, user_id)
+    return col(Message.seq) > (cleared if seq is None else case((cleared > seq, cleared), else_=seq))
+
+
+def _cleared(chat_id: Any, user_id: Any) -> ScalarSelect[int]:
+    cleared = select(_OWN.cleared_seq).where(_OWN.chat_id == chat_id, _OWN.user_id == user_id)
+    return cleared.correlate_except(_OWN).scalar_subquery()
 
 
 def counts_as_unread(user_id: Any) -> ColumnElement[bool]:
@@ -103,9 +117,10 @@ def counts_as_unread(user_id: Any) -> ColumnElement[bool]:
 # Written once: making such a statement takes longer than SQLite takes to answer it.
 SEEN = select(Message).where(visible(bindparam("chat"), bindparam("user")))
 _MOST = bindparam("most", type_=Integer)
-NEWEST = SEEN.order_by(col(Message.seq).desc()).limit(_MOST)
+NEWEST = SEEN.where(beyond(bindparam("chat"), bindparam("user"))).order_by(col(Message.seq).desc()).limit(_MOST)
 OLDER = NEWEST.where(col(Message.seq) < bindparam("seq"))
-NEWER = SEEN.where(col(Message.seq) > bindparam("seq")).order_by(col(Message.seq)).limit(_MOST)
+_AFTER = beyond(bindparam("chat"), bindparam("user"), bindparam("seq", type_=Integer))
+NEWER = SEEN.where(_AFTER).order_by(col(Message.seq)).limit(_MOST)
 UNREAD = NEWER.where(counts_as_unread(bindparam("user"))).limit(UNREAD_MOST).with_only_columns(col(Message.seq))
 
 
@@ -164,7 +179,7 @@ async def since(work: Work, chat: Conversation, user: Person, revision: int, low
     """What changed after `revision` among the messages from seq `lowest` on."""
     if revision >= chat.revision:
         return Changes(chat.revision, [], [])
-    statement = seen_by(chat, user).where(Message.revision > revision, Message.seq >= lowest)
+    statement = seen_by(chat, user).where(Message.revision > revision, lowest <= UNORDERED_SEQ)
     found = await work.all(statement.order_by(col(Message.seq)).limit(MOST_CHANGES + 1))
     is_cleared = revision < chat.cleared_revision
     if len(found) > MOST_CHANGES or is_cleared or await _stay_changed(work, chat, user, revision):
