@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 from sqlalchemy.dialects.sqlite.aiosqlite import dialect as Dialect
 from sqlalchemy.engine.result import result_tuple
@@ -60,7 +61,8 @@ class Compiled:
         for row in found:
             changed = list(row)
             for place, process in self.processors:
-                changed[place] = process(changed[place])
+                if changed[place] is not None:
+                    changed[place] = process(changed[place])
             made.append(changed)
         return made
 
@@ -79,14 +81,20 @@ class Compiled:
 
 
 _known: LRUCache[Any, Compiled] = LRUCache(STATEMENTS)
+# Those that are written once are known by themselves: a long statement's key takes longer to look up than it to run.
+_same: WeakKeyDictionary[Any, tuple[Compiled, Sequence[Any]]] = WeakKeyDictionary()
 
 
 def compiled(statement: Any) -> tuple[Compiled, Sequence[Any]]:
     """A statement compiled, now or before, and its own values."""
+    same = _same.get(statement)
+    if same is not None:
+        return same
     key, bound, *_ = statement._generate_cache_key()
     found = _known.get(key)
     if found is None:
         found = _known[key] = Compiled(statement, bound)
+    _same[statement] = found, bound
     return found, bound
 
 

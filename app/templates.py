@@ -139,6 +139,7 @@ class Templates:
     def __init__(self, settings: Settings) -> None:
         self.release = release()
         self.kept = Kept(SHARED_BYTES)
+        self.templates: dict[str, Template] = {}
         self.environment = Environment(
             loader=FileSystemLoader(ROOT / "templates"),
             autoescape=True,
@@ -162,9 +163,10 @@ class Templates:
         self.environment.globals |= _macros(self.environment.get_template("macros.html"))
 
     def _template(self, name: str) -> Template:
-        template = self.environment.get_template(name)
-        if not isinstance(template.globals, dict):  # the two dicts of a ChainMap are read anew at each rendering
-            template.globals = dict(template.globals)
+        template = self.templates.get(name)
+        if template is None:
+            template = self.templates[name] = self.environment.get_template(name)
+            template.globals = dict(template.globals)  # the two dicts of a ChainMap are read anew at each rendering
         return template
 
     def render(self, template: str, **values: Any) -> str:
