@@ -266,9 +266,9 @@ class MessageList extends HTMLElement {
   }
 }
 
-/** The link of a quote that was pressed here, not for another tab. */
+/** The link of a quote, or of a line that tells of a message, that was pressed here, not for another tab. */
 function quoteOf({ target, ctrlKey, metaKey, shiftKey }) {
-  return ctrlKey || metaKey || shiftKey ? null : target.closest(".quote__in[data-seq]");
+  return ctrlKey || metaKey || shiftKey ? null : target.closest(".quote__in[data-seq], .note__link[data-seq]");
 }
 
 customElements.define("message-list", MessageList);
