@@ -215,6 +215,7 @@ class MessageList extends HTMLElement {
     history.pushState({ htmx: true }, "", `#${item?.id ?? seq}`); // alike but for the fragment, so nothing is loaded on Back
     if (!item) return this.load(`?at=${seq}`);
     places.reveal(this.scroller, item);
+    item.tabIndex = -1; // or it would take no focus, with which it becomes the one that Tab stops at
     item.focus({ preventScroll: true });
   }
 

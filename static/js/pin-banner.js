@@ -1,4 +1,5 @@
 // <pin-banner>: what is pinned in the open chat, one at a time. A press leads to it, and shows the next one then.
+import { hold } from "./anchor.js";
 import { Asking } from "./asking.js";
 import { get, parse } from "./fragments.js";
 
@@ -41,10 +42,13 @@ class PinBanner extends HTMLElement {
     for (const each of this.pins) each.toggleAttribute("data-current", each === pin);
   }
 
-  /** After pins have come or gone. */
+  /** After pins have come or gone. Where the banner does, what is read stays in its place. */
   settle() {
-    this.hidden = !this.pins.length;
     if (!this.current) this.show(this.pins[0]);
+    if (this.hidden === !this.pins.length) return;
+    const release = hold(this.parentElement.querySelector(".messages__scroll"));
+    this.hidden = !this.hidden;
+    release();
   }
 
   async refresh(signal) {
