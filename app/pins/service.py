@@ -122,7 +122,7 @@ async def pin(work: Work, user: Person, chat_id: int, seq: int, length: timedelt
     row = {"chat_id": chat_id, "seq": seq, "user_id": user.id, "pinned_at": now(), "ends_at": now() + length}
     await work.execute(insert(Pin).values(row))
     await messages.revise(work, chat_id, seq, add=[EXTRA])
-    await messages.note(work, chat, user, "pinned", value=f"{seq} {message.id}")
+    await messages.note(work, chat, user, "pinned", value=f"{seq} {message.id}")  # where the line leads
     return message.id
 
 

@@ -73,18 +73,34 @@ class PinBanner extends HTMLElement {
   }
 
   clicked(event) {
-    const { target, ctrlKey, metaKey, shiftKey } = event;
-    const pin = target.closest(".pin");
-    if (!pin || ctrlKey || metaKey || shiftKey) return;
+    const pin = event.target.closest(".pin");
+    if (!pin || isForAnotherTab(event)) return;
     event.preventDefault();
     event.stopPropagation();
-    this.parentElement.querySelector("message-list").jump(Number(link(pin).dataset.seq));
+    this.lead(link(pin));
     const next = pin.nextElementSibling ?? this.pins[0];
     this.show(next);
     if (this.list.contains(document.activeElement)) link(next).focus();
   }
+
+  lead({ dataset: { seq } }) {
+    this.parentElement.querySelector("message-list").jump(Number(seq));
+  }
 }
 
+const isForAnotherTab = ({ ctrlKey, metaKey, shiftKey }) => ctrlKey || metaKey || shiftKey;
 const link = (pin) => pin?.querySelector(".pin__link");
 
 customElements.define("pin-banner", PinBanner);
+
+// So does the list of all of them, once it is closed and the focus is back.
+document.addEventListener("click", (event) => {
+  const chosen = event.target.closest("#sheet .pinned__link");
+  const banner = document.querySelector("pin-banner");
+  if (!chosen || !banner || isForAnotherTab(event)) return;
+  event.preventDefault();
+  event.stopPropagation();
+  const sheet = chosen.closest("dialog");
+  sheet.addEventListener("close", () => banner.lead(chosen), { once: true });
+  sheet.close();
+}, { capture: true });

@@ -18,7 +18,7 @@ from app.pins.models import Pin
 from app.pins.routes import sweep
 from app.realtime import topics
 from tests.conftest import RecordingBus
-from tests.expiry.test_disappearing import count_of
+from tests.expiry.test_disappearing import count_of, rows
 from tests.expiry.test_disappearing import expire as let_message_end
 from tests.make import CURL, HTML, HTMX, JSON, Member, make_chat, make_group, make_message, make_messages, statuses
 from tests.polls.test_asking import ask
@@ -91,9 +91,11 @@ async def test_a_line_tells_of_a_pin_with_a_link_and_none_of_its_end(
     assert "pinned a message" in row  # and the row's own link is not cut short by one inside
     count = len(shown)
     assert await pin(bob, five, 2, "") == 200
-    await let_pin_end(app, five, 2)
+    await pin(bob, five, 3)
+    await let_pin_end(app, five, 3)
     await sweep(app)
-    assert len(await bob.bodies(five)) == count
+    assert len(await bob.bodies(five)) == count + 1
+    assert {each.extras for each in await rows(app, five)} == {""}
 
 
 async def test_repeats_change_nothing_but_the_end(ann: Member, bob: Member, five: int) -> None:
