@@ -16,6 +16,7 @@ from app.groups import service as groups
 from app.messages import service as messages
 from app.messages.drafts import Draft
 from app.messages.models import Message
+from app.pins import service as pins
 from app.polls import drafts as poll_drafts
 from app.polls import service as polls
 from app.reactions import service as reactions
@@ -84,6 +85,9 @@ async def perform(work: Work, chat_id: int, line: Line, cast: Mapping[str, Perso
         case "reacts":
             last = (await chats.counters(work, chat_id)).seq
             await reactions.react(work, user, chat_id, last, reactions.read_emoji(line.text))
+        case "pins":
+            last = (await chats.counters(work, chat_id)).seq
+            await pins.pin(work, user, chat_id, last, pins.DURATIONS[line.text][0])
         case "adds":
             await groups.add(work, user, chat_id, [cast[name] for name in line.text.split(", ")], ROOM)
         case "promotes":

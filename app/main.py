@@ -41,6 +41,7 @@ from app.messages.parts import ACTIONS, EXTRAS, KINDS, WATCHERS
 from app.messages.queue import SendQueue
 from app.metrics import Measured
 from app.packing import GZIP_LEVEL, LEAST, Packing
+from app.pins import routes as pins
 from app.polls import routes as polls
 from app.presence import routes as presence
 from app.presence.leases import Leases, NoLeases, RedisLeases
@@ -78,6 +79,7 @@ FEATURES: list[Any] = [
     cards,
     stars,
     forwards,
+    pins,
     switches,
     groups,
     mentions,

@@ -11,6 +11,7 @@ from app.chats import models as chats
 from app.forwards import models as forwards
 from app.mentions import models as mentions
 from app.messages import models as messages
+from app.pins import models as pins
 from app.polls import models as polls
 from app.reactions import models as reactions
 from app.replies import models as replies
@@ -26,6 +27,7 @@ __all__ = [
     "mentions",
     "messages",
     "metadata",
+    "pins",
     "polls",
     "reactions",
     "replies",

@@ -29,6 +29,7 @@ ORDER = [
     "cards",
     "stars",
     "forwards",
+    "pins",
     "switches",
     "groups",
     "mentions",

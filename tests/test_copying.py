@@ -32,6 +32,7 @@ from app.main import create_app
 from app.mentions.models import EVERYBODY, Mention
 from app.messages.models import HiddenMessage, Message
 from app.models import metadata
+from app.pins.models import Pin
 from app.replies.models import BegunReply, Quote
 from app.settings import Settings, WrongSetting, database
 from app.stars.models import Star
@@ -110,6 +111,7 @@ async def add_edges(app: Starlette) -> None:
         await work.execute(insert(LinkCard).values(key="k", url="u", title=EMOJI, description="", image_hash="00"))
         await work.execute(insert(MessageCard).values(chat_id=1, seq=2**53, card_id=1))
         await work.execute(insert(Star).values(user_id=1, chat_id=1, seq=2**53))
+        await work.execute(insert(Pin).values(chat_id=1, seq=2**53, user_id=1, pinned_at=MOMENT, ends_at=MOMENT))
         await work.execute(insert(Forward).values(chat_id=1, seq=2**53, hops=2**31 - 1))
         await work.execute(insert(Job).values(name="given up", payload={}, due_at=None, attempts=8))
         await work.execute(insert(Job).values(name="null", payload=JSON.NULL, sweep="null", every=5))

@@ -41,6 +41,7 @@ FORMS: dict[str, dict[str, Any]] = {
     "POST /chats/{chat_id:int}/messages/{seq:int}/edit": {"body": "Other words"},
     "POST /chats/{chat_id:int}/messages/{seq:int}/react": {"emoji": "👍"},
     "POST /chats/{chat_id:int}/messages/{seq:int}/forward": {"chats": "1"},
+    "POST /chats/{chat_id:int}/messages/{seq:int}/pin": {"duration": "24h"},
     "POST /chats/{chat_id:int}/polls": {"question": "When?", "options": ["Now", "Later"]},
     "POST /chats/{chat_id:int}/messages/{seq:int}/votes": {"options": "0"},
     "POST /chats/{chat_id:int}/expiry": {"lifetime": "604800"},

@@ -52,13 +52,20 @@ export class CatchUp {
     }
   }
 
+  /** Something happened in the chat that this page did not hear; what else shows its state may have to ask, too. */
+  tell() {
+    const { chat } = this.list.dataset;
+    document.dispatchEvent(new CustomEvent("parley:chat.missed", { detail: { chat } }));
+  }
+
   take({ headers, html }) {
+    const number = (name) => Number(headers.get(name));
+    if (headers.has("X-Reload") || number("X-Revision") > this.known) this.tell();
     if (headers.has("X-Reload")) {
       this.reload();
       return;
     }
     if (html.trim()) place(this.list, html);
-    const number = (name) => Number(headers.get(name));
     this.list.dataset.revision = Math.max(this.known, number("X-Revision"));
     const marks = { delivered: number("X-Delivered"), read: number("X-Read") };
     this.list.dispatchEvent(new CustomEvent("parley:marks", { bubbles: true, detail: marks }));

@@ -33,6 +33,7 @@ function drop() {
   const items = due.filter((element) => element.matches(".messages__list > .message"));
   if (items.length) remove(items);
   for (const moving of due) if (moving.matches(".row__moving")) blank(moving);
+  for (const pin of due) if (pin.matches(".pin")) pin.remove();
 }
 
 function wait() {

@@ -5,6 +5,7 @@ import "./copy.js";
 import "./emoji-composer.js";
 import "./mentions.js";
 import "./picker-filter.js";
+import "./pin-banner.js";
 import "./poll-card.js";
 import "./poll-options.js";
 import "./reacting.js";

@@ -29,7 +29,7 @@ const FORMS = {
   clock: (at) => CLOCK.format(at),
   day: (at) => day(at),
   listtime: (at) => (daysAgo(at) === 0 ? CLOCK.format(at) : day(at, SHORT_WEEKDAY, SHORT_DATE)),
-  lastseen: (at) => `${daysAgo(at) < 2 ? day(at).toLowerCase() : day(at)} at ${CLOCK.format(at)}`,
+  lastseen: (at) => `${[0, 1].includes(daysAgo(at)) ? day(at).toLowerCase() : day(at)} at ${CLOCK.format(at)}`,
 };
 
 function refine(time) {

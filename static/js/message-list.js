@@ -215,6 +215,7 @@ class MessageList extends HTMLElement {
     history.pushState({ htmx: true }, "", `#${item?.id ?? seq}`); // alike but for the fragment, so nothing is loaded on Back
     if (!item) return this.load(`?at=${seq}`);
     places.reveal(this.scroller, item);
+    item.tabIndex = -1; // or it would take no focus, with which it becomes the one that Tab stops at
     item.focus({ preventScroll: true });
   }
 
@@ -266,9 +267,9 @@ class MessageList extends HTMLElement {
   }
 }
 
-/** The link of a quote that was pressed here, not for another tab. */
+/** The link of a quote, or of a line that tells of a message, that was pressed here, not for another tab. */
 function quoteOf({ target, ctrlKey, metaKey, shiftKey }) {
-  return ctrlKey || metaKey || shiftKey ? null : target.closest(".quote__in[data-seq]");
+  return ctrlKey || metaKey || shiftKey ? null : target.closest(".quote__in[data-seq], .note__link[data-seq]");
 }
 
 customElements.define("message-list", MessageList);

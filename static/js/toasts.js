@@ -27,7 +27,8 @@ async function sentence({ text, response }) {
 
 document.addEventListener("htmx:response:error", async ({ detail: { ctx } }) => {
   const { status } = ctx.response;
-  if (status !== 401 && status !== 422) toast(await sentence(ctx), "error");
+  const isShown = status === 422 || ctx.sourceElement.hasAttribute(`hx-status:${status}`);
+  if (status !== 401 && !isShown) toast(await sentence(ctx), "error");
 });
 
 document.addEventListener("htmx:error", ({ detail: { ctx } }) => {

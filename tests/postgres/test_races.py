@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -19,6 +20,8 @@ from app.groups import service as groups
 from app.messages import service as messages
 from app.messages.drafts import Draft
 from app.messages.models import Message
+from app.pins import service as pins
+from app.pins.models import Pin
 from app.polls import drafts
 from app.polls import service as polls
 from app.polls.models import Poll, Vote
@@ -218,3 +221,18 @@ async def test_two_sweepers_and_a_vote_at_once_leave_nothing(
         assert ends[0] in ("", "NotFound")
         assert ends[1:] == ["", ""]
         assert [await found(app, select(model.seq)) for model in (Message, Poll, Vote)] == [[], [], []]
+
+
+@pytest.mark.parametrize("replaces", [False, True])
+async def test_two_processes_never_pin_more_than_fit(
+    app: Starlette, twin: Starlette, ann: Member, bob: Member, chat_id: int, replaces: bool
+) -> None:
+    seqs = [(await make_message(app, ann, chat_id)).seq for _ in range(3 * ROUNDS)]
+    week, _ = pins.DURATIONS[pins.USUAL]
+    pin = partial(pins.pin, replaces=replaces)
+    ends = [await attempt(app, pin, bob.person, chat_id, seq, week) for seq in seqs[:2]]
+    assert ends == ["", ""]
+    pinning = [attempt((app, twin)[seq % 2], pin, bob.person, chat_id, seq, week) for seq in seqs[2:]]
+    ends = await asyncio.gather(*pinning)
+    assert ends.count("") == (len(ends) if replaces else 1)
+    assert len(await found(app, select(Pin.seq))) == pins.MOST
