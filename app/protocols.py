@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -49,9 +50,9 @@ class HttpProtocol(HttpToolsProtocol):
 
     deadlines = DEADLINES
 
-    _timer: asyncio.TimerHandle | None = None  # None while the peer owes us nothing
+    _timer: asyncio.TimerHandle | None = None  # looks at `_until` no later than then; one for many requests
     _allowance = 0.0  # seconds for the part that the peer is sending
-    _until = 0.0
+    _until = math.inf  # when that part must be here; never while the peer owes us nothing
     _headers = 0  # bytes of request line, headers and trailers
     _unparsed = 0  # bytes since the parser last recognised something
 
@@ -60,11 +61,12 @@ class HttpProtocol(HttpToolsProtocol):
         self._expect(self.deadlines.header)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._received()
+        if self._timer is not None:
+            self._timer.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._timer is None:  # not in on_message_begin, as line breaks between requests begin no message
+        if self._until == math.inf:  # not in on_message_begin, as line breaks between requests begin no message
             self._expect(self.deadlines.header)
         self._unparsed += len(data)
         super().data_received(data)
@@ -114,23 +116,30 @@ class HttpProtocol(HttpToolsProtocol):
         self.transport.close()
 
     def _expect(self, seconds: float) -> None:
-        self._received()
+        self._unparsed = 0
         self._allowance = seconds
         self._until = self.loop.time() + seconds
-        self._timer = self.loop.call_at(self._until, self._check)
+        if self._timer is None or self._timer.when() > self._until:
+            self._look_at(self._until)
 
     def _received(self) -> None:
         self._unparsed = 0
+        self._until = math.inf
+
+    def _look_at(self, moment: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
+        self._timer = self.loop.call_at(moment, self._check)
 
     def _check(self) -> None:
+        self._timer = None
+        if self._until == math.inf:
+            return
         now = self.loop.time()
         if self._held_up_by_us():
             self._until = now + self._allowance
         if now < self._until:
-            self._timer = self.loop.call_at(self._until, self._check)
+            self._look_at(self._until)
         else:
             self.transport.abort()
 
