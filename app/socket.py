@@ -116,8 +116,7 @@ async def _listen(websocket: WebSocket, socket: Socket) -> None:
     own = [topics.everyone(), topics.user(user_id), topics.session(socket.session_id)]
     hub.join(socket.outbox, own)
     await bus.hears(own)
-    async with socket.app.state.database.read() as work:
-        theirs = [topics.chat(chat_id) for chat_id in await chats.topic_ids(work, user_id)]
+    theirs = [topics.chat(chat_id) for chat_id in await socket.app.state.database.look(chats.topic_ids, user_id)]
     hub.join(socket.outbox, theirs)
     await bus.hears(theirs)
     if await who(websocket, known=False) is None:  # signed out between the handshake and the joining

@@ -108,12 +108,11 @@ async def test_a_session_that_ends_during_the_handshake_is_noticed(
 ) -> None:
     """It was over before the socket could hear of it."""
 
-    async def meanwhile(*_: object) -> list[int]:
+    async def meanwhile(_: object) -> None:
         async with app.state.database.write() as work:
             await work.execute(delete(Session))
-        return []
 
-    monkeypatch.setattr("app.chats.service.topic_ids", meanwhile)
+    monkeypatch.setattr(app.state.bus, "hears", meanwhile)
     async with opened(server, app, ann.cookie) as ear:
         assert await ear.close_code() == SESSION_OVER
 

@@ -126,6 +126,30 @@ _AFTER = beyond(bindparam("chat"), bindparam("user"), bindparam("seq", type_=Int
 NEWER = SEEN.where(_AFTER).order_by(col(Message.seq)).limit(_MOST)
 UNREAD = NEWER.where(counts_as_unread(bindparam("user"))).limit(UNREAD_MOST).with_only_columns(col(Message.seq))
 
+_LATER = bindparam("revision", type_=Integer)
+_LOWEST = bindparam("lowest", type_=Integer)
+_CHANGED = SEEN.where(col(Message.revision) > _LATER, _LOWEST <= UNORDERED_SEQ)
+CHANGED = _CHANGED.order_by(col(Message.seq)).limit(MOST_CHANGES + 1)
+_HIDDEN = (col(HiddenMessage.chat_id) == col(Message.chat_id)) & (col(HiddenMessage.seq) == col(Message.seq))
+GONE = (
+    select(Message.id)
+    .join(HiddenMessage, _HIDDEN)
+    .where(col(Message.chat_id) == bindparam("chat"), col(HiddenMessage.user_id) == bindparam("user"))
+    .where(col(HiddenMessage.revision) > _LATER)
+)
+# Whether somebody came or went: the line of it is where their stay begins or ends.
+_LINE = or_(
+    col(Message.seq) == col(MembershipInterval.from_seq),
+    col(Message.seq) == col(MembershipInterval.to_seq),
+)
+STAY_CHANGED = (
+    select(Message.seq)
+    .join(MembershipInterval, and_(col(MembershipInterval.chat_id) == col(Message.chat_id), _LINE))
+    .where(col(Message.chat_id) == bindparam("chat"), col(MembershipInterval.user_id) == bindparam("user"))
+    .where(col(Message.kind) == literal_column("'note'"), col(Message.revision) > _LATER)
+    .limit(1)
+)
+
 
 def seen_by(chat: Conversation, user: Person) -> SelectOfScalar[Message]:
     return select(Message).where(visible(chat.id, user.id))
@@ -182,35 +206,12 @@ async def since(work: Work, chat: Conversation, user: Person, revision: int, low
     """What changed after `revision` among the messages from seq `lowest` on."""
     if revision >= chat.revision:
         return Changes(chat.revision, [], [])
-    statement = seen_by(chat, user).where(Message.revision > revision, lowest <= UNORDERED_SEQ)
-    found = await work.all(statement.order_by(col(Message.seq)).limit(MOST_CHANGES + 1))
+    who = {"chat": chat.id, "user": user.id, "revision": revision}
+    found = await work.all(CHANGED, {**who, "lowest": lowest})
     is_cleared = revision < chat.cleared_revision
-    if len(found) > MOST_CHANGES or is_cleared or await _stay_changed(work, chat, user, revision):
+    if len(found) > MOST_CHANGES or is_cleared or await work.all(STAY_CHANGED, who):
         return Changes(chat.revision, [], [], reload=True)
-    gone = await work.all(
-        select(Message.id)
-        .join(
-            HiddenMessage,
-            (col(HiddenMessage.chat_id) == col(Message.chat_id)) & (col(HiddenMessage.seq) == col(Message.seq)),
-        )
-        .where(Message.chat_id == chat.id, HiddenMessage.user_id == user.id, HiddenMessage.revision > revision)
-    )
-    return Changes(chat.revision, await bubbles(work, chat, found, reader=user), gone)
-
-
-async def _stay_changed(work: Work, chat: Conversation, user: Person, revision: int) -> bool:
-    """Whether somebody came or went after `revision`: the line of it is where their stay begins or ends."""
-    line = or_(
-        col(Message.seq) == col(MembershipInterval.from_seq),
-        col(Message.seq) == col(MembershipInterval.to_seq),
-    )
-    statement = (
-        select(Message.seq)
-        .join(MembershipInterval, and_(col(MembershipInterval.chat_id) == col(Message.chat_id), line))
-        .where(Message.chat_id == chat.id, MembershipInterval.user_id == user.id)
-        .where(Message.kind == "note", Message.revision > revision)
-    )
-    return await work.first(statement) is not None
+    return Changes(chat.revision, await bubbles(work, chat, found, reader=user), await work.all(GONE, who))
 
 
 async def unread(work: Work, chat: Conversation, user: Person) -> tuple[int, int | None]:

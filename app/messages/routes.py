@@ -95,25 +95,27 @@ def _data(values: dict[str, Any]) -> dict[str, Any]:
 
 async def messages(request: Request) -> Response:
     """A stretch of messages, or with `since` what changed: the items alone, without the page around."""
-    user = me(request)
-    revision, lowest = query_number(request, "since"), query_number(request, "from") or 0
-    if revision is None and caller(request) is Caller.BROWSER:
+    revision = query_number(request, "since")
+    if revision is not None:
+        return _changes(request, *await database(request).look(_since, request, revision))
+    if caller(request) is Caller.BROWSER:
         return await index(request)
-    async with database(request).read() as work:
-        chat = await chats.require_member(work, number(request, "chat_id"), user)
-        if revision is not None:
-            changes = await history.since(work, chat, user, revision, lowest)
-            return _changes(request, changes, await _others(work, chat, user))
-        window = await history.page(
-            work,
-            chat,
-            user,
-            before=query_number(request, "before"),
-            after=query_number(request, "after"),
-            around=query_number(request, "around"),
-            limit=query_number(request, "limit") or history.PAGE,
-        )
-    return await _window(request, chat, window)
+    return await _window(request, *await database(request).look(_stretch, request))
+
+
+async def _since(work: Work, request: Request, revision: int) -> tuple[Changes, Mark]:
+    user = me(request)
+    chat = await chats.require_member(work, number(request, "chat_id"), user)
+    changes = await history.since(work, chat, user, revision, query_number(request, "from") or 0)
+    return changes, await _others(work, chat, user)
+
+
+async def _stretch(work: Work, request: Request) -> tuple[Conversation, Window]:
+    user = me(request)
+    chat = await chats.require_member(work, number(request, "chat_id"), user)
+    ends = {name: query_number(request, name) for name in ("before", "after", "around")}
+    limit = query_number(request, "limit") or history.PAGE
+    return chat, await history.page(work, chat, user, **ends, limit=limit)
 
 
 async def _others(work: Work, chat: Conversation, user: Person) -> Mark:
