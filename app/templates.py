@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, MutableMapping
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache, partial
 from pathlib import Path
@@ -133,14 +133,20 @@ def _macros(template: Template) -> dict[str, Any]:
     return {name: macro for name, macro in vars(template.module).items() if isinstance(macro, Macro)}
 
 
+class Flat(Environment):
+    """An environment whose templates know all globals in one dict: a chain of two is read anew at each rendering."""
+
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        return {**self.globals, **(d or {})}
+
+
 class Templates:
     """Renders templates; `base`, `release`, `static` and what macros.html defines are known in all of them."""
 
     def __init__(self, settings: Settings) -> None:
         self.release = release()
         self.kept = Kept(SHARED_BYTES)
-        self.templates: dict[str, Template] = {}
-        self.environment = Environment(
+        self.environment = Flat(
             loader=FileSystemLoader(ROOT / "templates"),
             autoescape=True,
             undefined=StrictUndefined,
@@ -162,27 +168,20 @@ class Templates:
         # Known everywhere: to import them takes a third of the time of a bubble.
         self.environment.globals |= _macros(self.environment.get_template("macros.html"))
 
-    def _template(self, name: str) -> Template:
-        template = self.templates.get(name)
-        if template is None:
-            template = self.templates[name] = self.environment.get_template(name)
-            template.globals = dict(template.globals)  # the two dicts of a ChainMap are read anew at each rendering
-        return template
-
     def render(self, template: str, **values: Any) -> str:
         """The text of a template; one of SHARED may have been rendered before."""
         if template not in SHARED:
-            return self._template(template).render(values)
+            return self.environment.get_template(template).render(values)
         key = (template, values[SHARED[template]].key)
         text = self.kept.get(key)
         if text is None:
-            text = self._template(template).render(values)
+            text = self.environment.get_template(template).render(values)
             self.kept.put(key, text)
         return text
 
     def render_block(self, template: str, values: Mapping[str, Any]) -> str:
         """The block of a page that is its own, without the page around it; a partial has no blocks and is whole."""
-        page = self._template(template)
+        page = self.environment.get_template(template)
         name = next((name for name in BLOCKS if name in page.blocks), None)
         if name is None:
             return page.render(values)

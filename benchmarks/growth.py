@@ -88,6 +88,10 @@ async def grow(
     for number, count in enumerate(sizes.lengths):
         tell(f"open a chat of {count:,} messages")
         results[f"length-{count}"] = await read(served, f"/chats/{long_id(number)}", world.cookie(3), seconds, 1)
+    for number, count in enumerate(sizes.lengths):
+        tell(f"catch up in a chat of {count:,} messages")
+        path = f"/chats/{long_id(number)}/messages?since={count - 1}"
+        results[f"since-{count}"] = await read(served, path, world.cookie(3), seconds, 1)
     for number, count in enumerate(sizes.chats):
         tell(f"list {count:,} chats")
         results[f"chats-{count}"] = await read(served, "/chats", world.cookie(owner(world, number)), seconds, 1)
@@ -104,6 +108,7 @@ async def _sends(served: Served, world: World, chat_id: int, seconds: float) -> 
 PLOTS = {
     "members": ("A send, by members of the chat", "members, nobody listening"),
     "length": ("Opening a chat, by its length", "messages in the chat"),
+    "since": ("Catching up on the last message, by the chat’s length", "messages in the chat"),
     "chats": ("The list of chats, by their number", "chats of one person"),
 }
 

@@ -96,11 +96,11 @@ def test_what_was_raised_is_said(measured: dict[str, Any]) -> None:
 
 def test_what_grows_is_measured_and_drawn(tmp_path: Path) -> None:
     table, figures = bench(tmp_path, "--grow", "--plots", str(tmp_path))
-    expected = {"members-10", "members-32", "length-100", "length-1000", "chats-10", "chats-32"}
-    assert set(figures["results"]) == expected
+    expected = {"members": (10, 32), "length": (100, 1000), "since": (100, 1000), "chats": (10, 32)}
+    assert set(figures["results"]) == {f"{name}-{count}" for name, counts in expected.items() for count in counts}
     assert all(each["p50_ms"] > 0 for each in figures["results"].values())
     assert "| Opening a chat, by its length" in table
-    for name in ("members", "length", "chats"):
+    for name in expected:
         assert ElementTree.parse(tmp_path / f"grow-{name}.svg")
 
 
