@@ -13,7 +13,7 @@ from app.chats import service as chats
 from app.chats.models import Conversation, Membership
 from app.db import Work
 from app.hot import Hot
-from app.receipts import broadcasts
+from app.receipts import broadcasts, log
 from app.receipts.marks import Mark, Ticks
 from app.users.models import Person
 
@@ -70,6 +70,7 @@ async def store(work: Work, marks: Mapping[tuple[int, int], Mark]) -> None:
 async def store_locked(work: Work, marks: Mapping[tuple[int, int], Mark]) -> None:
     """The same, of chats that are locked already."""
     changed: list[dict[str, Any]] = []
+    moves: list[tuple[int, int, Mark, Mark]] = []
     for chat_id, pointers in (await _pointers(work, marks)).items():
         before = pointers.marks
         after = {
@@ -79,12 +80,17 @@ async def store_locked(work: Work, marks: Mapping[tuple[int, int], Mark]) -> Non
         moved = {user_id: mark for user_id, mark in after.items() if mark != before[user_id]}
         for user_id, mark in moved.items():
             changed.append({"chat": chat_id, "member": user_id, "delivered": mark.delivered, "read": mark.read})
+            moves.append((chat_id, user_id, before[user_id], mark))
             if mark.read > before[user_id].read:
                 work.announce(broadcasts.read, chat_id, user_id, mark.read)
-        if moved and pointers.ticks(before) != pointers.ticks(after):
-            work.announce(broadcasts.ticked, chat_id, *pointers.ticks(after))
+        if moved:
+            work.announce(broadcasts.moved, chat_id)
+            ticks = pointers.ticks(after)
+            if ticks != pointers.ticks(before):
+                work.announce(broadcasts.ticked, chat_id, *ticks)
     if changed:
         await work.many(RAISE, changed)
+        await log.append(work, moves)
 
 
 async def tell_after_leaving(work: Work, chat_id: int) -> None:
