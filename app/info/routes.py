@@ -45,8 +45,8 @@ async def show(request: Request) -> Response:
     values = {
         "chat": found.chat,
         "message": found.message,
-        # The same message stands in the page beneath.
-        "shown": replace(found.message, id=f"info-{found.message.id}"),
+        # The same message stands in the page beneath, and after others.
+        "shown": replace(found.message, id=f"info-{found.message.id}", starts_run=True),
         "preview": moving(found.message).preview,
         "ticks_of_all": found.ticks,
         "sections": sections,

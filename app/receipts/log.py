@@ -8,12 +8,12 @@ came. What is flushed together is written side by side, and what is old is the b
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import delete, tuple_
+from sqlalchemy import bindparam, delete, tuple_, update
 from sqlmodel import col, select
 
 from app.db import Work, now
@@ -92,6 +92,14 @@ async def times(work: Work, chat_id: int, seq: int, said: datetime, last: int) -
     ]
     rows = await work.many(TIMES, ranges)
     return {user_id: Times(_moment(delivered), _moment(read)) for user_id, delivered, read in rows}
+
+
+async def backdate(work: Work, chat_id: int, times: Sequence[datetime]) -> None:
+    """Pretend that each pointer of a chat moved at the time of the message that it reached; these are of seq 1 on."""
+    here = update(ReceiptLog).where(col(ReceiptLog.chat_id) == chat_id, col(ReceiptLog.seq) == bindparam("reached"))
+    dated = [(seq, _milliseconds(at)) for seq, at in enumerate(times, 1)]
+    rows = [{"reached": seq, "on": at // DAY, "then": at} for seq, at in dated]
+    await work.execute(here.values(day=bindparam("on"), at=bindparam("then")), rows)
 
 
 async def prune(work: Work) -> bool:
