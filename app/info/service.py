@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
+from math import inf
 
 from sqlalchemy import bindparam, exists, or_
 from sqlalchemy.orm import aliased
@@ -18,11 +19,11 @@ from app.messages import history
 from app.messages.bubbles import Bubble, bubbles
 from app.messages.models import Message
 from app.receipts import log
-from app.receipts.log import Times
+from app.receipts.log import Times, moment
 from app.users.models import Person, User
 
 STATES = ("read", "delivered", "waiting")
-AGES_AGO = datetime.min.replace(tzinfo=UTC)
+NEVER = Times()
 
 _LATER = aliased(MembershipInterval)
 _STAY = MembershipInterval
@@ -50,23 +51,30 @@ ADDRESSED = (
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """Somebody to whom a message was said; times are None where nobody noted them, or not any more."""
+    """Somebody to whom a message was said."""
 
     person: Person
     state: str
     is_present: bool
-    delivered_at: datetime | None = None
-    read_at: datetime | None = None
+    times: Times
 
     @property
-    def at(self) -> datetime | None:
-        """Since when it is so."""
-        return self.read_at if self.state == "read" else self.delivered_at
+    def since(self) -> int:
+        """When they came to their state, in milliseconds; 0 where that is not known."""
+        return (self.times.read if self.state == "read" else self.times.delivered) or 0
+
+    @property
+    def delivered_at(self) -> datetime | None:
+        return moment(self.times.delivered)
+
+    @property
+    def read_at(self) -> datetime | None:
+        return moment(self.times.read)
 
 
 @dataclass(frozen=True, slots=True)
 class Info:
-    """A message of one's own and who has it: by state, the last first."""
+    """A message of one’s own and who has it: by state, the last first."""
 
     chat: Conversation
     message: Bubble
@@ -100,18 +108,20 @@ async def _recipients(work: Work, chat: Conversation, message: Message) -> list[
     rows = await work.rows(ADDRESSED, values)
     times = await log.times(work, chat.id, message.seq, message.created_at, chat.last_seq)
     found = []
-    for row in rows:
-        at = times.get(row.id, Times())
-        is_read = at.read is not None or (row.has_pointers and row.read_seq >= message.seq)
-        is_delivered = at.delivered is not None or (row.has_pointers and row.delivered_seq >= message.seq)
+    for id_, username, name, is_present, delivered, read, has_pointers in rows:
+        at = times.get(id_, NEVER)
+        reached = message.seq if has_pointers else inf
+        is_read = at.read is not None or read >= reached
+        is_delivered = at.delivered is not None or delivered >= reached
         state = "read" if is_read else "delivered" if is_delivered else "waiting"
-        person = Person(row.id, row.username, row.display_name)
-        found.append(Recipient(person, state, row.is_present, at.delivered, at.read))
+        found.append(Recipient(Person(id_, username, name), state, is_present, at))
     return found
 
 
 def _by_state(recipients: Sequence[Recipient]) -> dict[str, list[Recipient]]:
     found: dict[str, list[Recipient]] = {state: [] for state in STATES}
-    for each in sorted(recipients, key=lambda each: (each.person.display_name.casefold(), each.person.id)):
+    for each in sorted(
+        recipients, key=lambda each: (-each.since, each.person.display_name.casefold(), each.person.id)
+    ):
         found[each.state].append(each)
-    return {state: sorted(some, key=lambda each: each.at or AGES_AGO, reverse=True) for state, some in found.items()}
+    return found

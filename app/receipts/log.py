@@ -53,10 +53,10 @@ KEY = list(ReceiptLog.__table__.primary_key)  # type: ignore[attr-defined]
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """When somebody got a message, and when they read it."""
+    """When somebody got a message, and when they read it, in milliseconds; None where that is not known."""
 
-    delivered: datetime | None = None
-    read: datetime | None = None
+    delivered: int | None = None
+    read: int | None = None
 
 
 async def append(work: Work, moved: Iterable[tuple[int, int, Mark, Mark]]) -> None:
@@ -91,7 +91,7 @@ async def times(work: Work, chat_id: int, seq: int, said: datetime, last: int) -
         for level in levels
     ]
     rows = await work.many(TIMES, ranges)
-    return {user_id: Times(_moment(delivered), _moment(read)) for user_id, delivered, read in rows}
+    return {user_id: Times(delivered, read) for user_id, delivered, read in rows}
 
 
 async def backdate(work: Work, chat_id: int, times: Sequence[datetime]) -> None:
@@ -113,5 +113,5 @@ def _milliseconds(at: datetime) -> int:
     return int(at.timestamp() * 1000)
 
 
-def _moment(milliseconds: int | None) -> datetime | None:
+def moment(milliseconds: int | None) -> datetime | None:
     return None if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, UTC)
