@@ -302,7 +302,7 @@ async def test_a_nul_is_left_out_and_told(world: World, tmp_path: Path) -> None:
 
 
 async def test_a_target_that_holds_anything_is_refused(world: World, tmp_path: Path) -> None:
-    with pytest.raises(Refused, match=r"already \(card_images, jobs, users, .*\); it must be an empty"):
+    with pytest.raises(Refused, match=r"already \(card_images, jobs, receipt_log, users, .*\); it must be an empty"):
         await move(world.source, world.another())
     other = tmp_path / "other.db"
     with closing(sqlite3.connect(other)) as opened:
