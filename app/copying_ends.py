@@ -19,6 +19,7 @@ from sqlalchemy import (
     Dialect,
     Integer,
     LargeBinary,
+    SmallInteger,
     Table,
     Text,
     func,
@@ -148,7 +149,7 @@ class SqliteEnd(End):
     def changes(self, table: Table, read: bool) -> list[tuple[int, Change]]:
         """What differs between the values that SQLite keeps and Python's, by the places of the columns."""
         same: dict[type, Change | None] = dict.fromkeys(
-            (AutoString, Boolean, Integer, JSON, LargeBinary, Number, Text, UTCDateTime)
+            (AutoString, Boolean, Integer, JSON, LargeBinary, Number, SmallInteger, Text, UTCDateTime)
         )
         if read:
             texts = dict.fromkeys((AutoString, Text), self._without_nul)

@@ -25,6 +25,7 @@ from app.messages.drafts import starts_run
 from app.messages.models import Message
 from app.polls.models import Vote
 from app.reactions.models import Reaction
+from app.receipts import log as receipt_log
 from app.receipts import service as receipts
 from app.receipts.marks import Mark
 from app.search import index
@@ -34,6 +35,7 @@ from app.users.models import Contact, Person, User
 WORLD = Path(__file__).with_name("demo_world.toml")
 PASSWORD = "parley demo world"  # noqa: S105 – it is no secret
 AGE = timedelta(days=15)
+SOON = timedelta(seconds=40)  # after something was said the others read it
 
 DONE = """The demo world is ready: {people} people, {chats} chats, {messages} messages.
 
@@ -107,6 +109,7 @@ async def _play(work: Work, scene: Scene, cast: Mapping[str, Person], present: d
     await _backdate(work, chat_id, times)
     marks = {(chat_id, person.id): scene.mark(name, len(times)) for name, person in cast.items()}
     await receipts.store(work, marks)
+    await receipt_log.backdate(work, chat_id, [at + SOON for at in times])
     for name, body in scene.drafts.items():
         await chats.save_draft(work, chat_id, cast[name], body)
     return len(times)

@@ -34,6 +34,7 @@ from app.files import StaticFolder
 from app.forwards import routes as forwards
 from app.groups import routes as groups
 from app.inbox import routes as inbox
+from app.info import routes as info
 from app.limits import Limit, SharedLimit
 from app.mentions import routes as mentions
 from app.messages import routes as messages
@@ -73,6 +74,7 @@ FEATURES: list[Any] = [
     receipts,
     presence,
     messages,
+    info,
     reactions,
     polls,
     expiry,

@@ -14,6 +14,7 @@ from app.messages import models as messages
 from app.pins import models as pins
 from app.polls import models as polls
 from app.reactions import models as reactions
+from app.receipts import models as receipts
 from app.replies import models as replies
 from app.stars import models as stars
 from app.users import models as users
@@ -30,6 +31,7 @@ __all__ = [
     "pins",
     "polls",
     "reactions",
+    "receipts",
     "replies",
     "stars",
     "users",

@@ -17,7 +17,7 @@ import uvloop
 
 from app.migrate import migrate
 from app.settings import ROOT
-from benchmarks import growth, report, searching
+from benchmarks import growth, receipts, report, searching
 from benchmarks.browser import WATCHES
 from benchmarks.load import allow_files
 from benchmarks.served import RAISED, Served
@@ -95,6 +95,9 @@ def measured(
     if options.search:
         results = searched(served, options)
         return results, searching.table(results)
+    if options.receipts:
+        results = receipted(served, options)
+        return results, receipts.table(results)
     results = worked(served, postgres, options)
     return results, report.table(results)
 
@@ -140,6 +143,17 @@ def searched(served: Served, options: argparse.Namespace) -> dict[str, Figures]:
     return results
 
 
+def receipted(served: Served, options: argparse.Namespace) -> dict[str, Figures]:
+    """Reading in a group of 1,024, and who has a message there."""
+    migrate(served.settings)
+    world = drive(seed(served.settings, max(receipts.LEAST_PEOPLE, round(receipts.PEOPLE * options.scale))))
+    count = max(receipts.LEAST, round(receipts.MESSAGES * options.scale))
+    flush: Figures = drive(receipts.fill(served.settings, world, count, say))
+    served.start()
+    shown: dict[str, Figures] = drive(receipts.measure(served, world, count, options.seconds))
+    return {"flush": flush, **shown}
+
+
 def drive(coroutine: Coroutine[Any, Any, Any]) -> Any:
     """On uvloop, or the generator would be the limit."""
     return uvloop.run(coroutine)
@@ -155,6 +169,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--compare", type=Path, metavar="FILE", help="ratios to the figures of an earlier run")
     parser.add_argument("--grow", action="store_true", help="instead: what grows, and draw it")
     parser.add_argument("--search", action="store_true", help="instead: searches among a million messages")
+    parser.add_argument("--receipts", action="store_true", help="instead: who has a message of a group of 1,024")
     parser.add_argument("--plots", type=Path, default=ROOT / "docs", metavar="FOLDER", help="where to (docs)")
     parser.add_argument("--postgres", action="store_true", help="on a PostgreSQL that is started for it")
     parser.add_argument("--redis", action="store_true", help="with a Redis that is started for it")

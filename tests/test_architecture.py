@@ -23,6 +23,7 @@ ORDER = [
     "receipts",
     "presence",
     "messages",
+    "info",
     "reactions",
     "polls",
     "expiry",

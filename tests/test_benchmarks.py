@@ -104,6 +104,12 @@ def test_what_grows_is_measured_and_drawn(tmp_path: Path) -> None:
         assert ElementTree.parse(tmp_path / f"grow-{name}.svg")
 
 
+def test_receipts_are_measured(tmp_path: Path) -> None:
+    table, figures = bench(tmp_path, "--receipts")
+    assert all(figures["results"][name]["p50_ms"] > 0 for name in ("flush", "first", "last"))
+    assert "| storing 45 pointers" in table
+
+
 def place(*tokens: int) -> bytes:
     """A frame with the bubbles of these messages, as a server sends it."""
     bubble = "<hx-partial><div hx-ignore><p>{}</p></div></hx-partial><aside>{}</aside>"

@@ -33,6 +33,7 @@ from app.mentions.models import EVERYBODY, Mention
 from app.messages.models import HiddenMessage, Message
 from app.models import metadata
 from app.pins.models import Pin
+from app.receipts.models import ReceiptLog
 from app.replies.models import BegunReply, Quote
 from app.settings import Settings, WrongSetting, database
 from app.stars.models import Star
@@ -113,6 +114,8 @@ async def add_edges(app: Starlette) -> None:
         await work.execute(insert(Star).values(user_id=1, chat_id=1, seq=2**53))
         await work.execute(insert(Pin).values(chat_id=1, seq=2**53, user_id=1, pinned_at=MOMENT, ends_at=MOMENT))
         await work.execute(insert(Forward).values(chat_id=1, seq=2**53, hops=2**31 - 1))
+        note = {"day": 2**15 - 1, "level": 62, "seq": 2**62, "is_read": True, "before_seq": 0, "at": 2**53 + 1}
+        await work.execute(insert(ReceiptLog).values(chat_id=1, user_id=1, **note))
         await work.execute(insert(Job).values(name="given up", payload={}, due_at=None, attempts=8))
         await work.execute(insert(Job).values(name="null", payload=JSON.NULL, sweep="null", every=5))
 
@@ -299,7 +302,7 @@ async def test_a_nul_is_left_out_and_told(world: World, tmp_path: Path) -> None:
 
 
 async def test_a_target_that_holds_anything_is_refused(world: World, tmp_path: Path) -> None:
-    with pytest.raises(Refused, match=r"already \(card_images, jobs, users, .*\); it must be an empty"):
+    with pytest.raises(Refused, match=r"already \(card_images, jobs, receipt_log, users, .*\); it must be an empty"):
         await move(world.source, world.another())
     other = tmp_path / "other.db"
     with closing(sqlite3.connect(other)) as opened:

@@ -52,6 +52,7 @@ GET       /chats/{chat_id:int}/messages                       401 404 200 200 20
 POST      /chats/{chat_id:int}/messages                       401 404 422 201 201
 GET       /chats/{chat_id:int}/messages/{seq:int}/menu        401 404 200 200 200
 GET       /chats/{chat_id:int}/messages/{seq:int}/edit        401 404 403 200 403
+GET       /chats/{chat_id:int}/messages/{seq:int}/info        401 404 403 200 403
 POST      /chats/{chat_id:int}/messages/{seq:int}/edit        401 404 422 200 403
 POST      /chats/{chat_id:int}/messages/{seq:int}/delete      401 404 422 200 200
 POST      /chats/{chat_id:int}/messages/{seq:int}/hide        401 404 200 200 200

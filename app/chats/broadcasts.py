@@ -31,7 +31,8 @@ def joined(_: Render, chat_id: int, user_ids: Collection[int], unaware: Collecti
 
 
 def left(_: Render, chat_id: int, user_id: int) -> Iterator[Announcement]:
-    yield Control(topics.user(user_id), "leave", topics.chat(chat_id))
+    for topic in (topics.chat(chat_id), topics.receipts(chat_id)):
+        yield Control(topics.user(user_id), "leave", topic)
     yield Frame(topics.user(user_id), signal("chat.left", chat=chat_id))
 
 

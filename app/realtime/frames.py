@@ -35,6 +35,8 @@ class Control:
 
 
 Announcement = Frame | Control
+# Made once: a flush of receipts encodes a signal for each person.
+_encoder = json.JSONEncoder(separators=(",", ":"))
 
 
 def partial(target: str, html: str, swap: str) -> str:
@@ -44,7 +46,7 @@ def partial(target: str, html: str, swap: str) -> str:
 
 def signal(type_: str, **data: Any) -> str:
     """JSON that scripts hear as an event; never swapped."""
-    return json.dumps({"type": type_, **data}, separators=(",", ":"))
+    return _encoder.encode({"type": type_, **data})
 
 
 # Pages ask once more for what they may have missed.

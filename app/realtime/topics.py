@@ -10,6 +10,11 @@ def is_chat(topic: str) -> bool:
     return topic.startswith("chat:")
 
 
+def receipts(chat_id: int) -> str:
+    """What those hear who look at who has a message of a chat."""
+    return f"chat:{chat_id}:receipts"
+
+
 def user(user_id: int) -> str:
     """What every page of one person hears."""
     return f"user:{user_id}"

@@ -20,3 +20,8 @@ def ticked(_: Render, chat_id: int, delivered: Ticks, read: Ticks) -> Iterator[F
 
 def read(_: Render, chat_id: int, user_id: int, seq: int) -> Iterator[Frame]:
     yield Frame(topics.user(user_id), signal("receipt.read", chat=chat_id, seq=seq))
+
+
+def moved(_: Render, chat_id: int) -> Iterator[Frame]:
+    """Somebody came further, for those who look at it just now."""
+    yield Frame(topics.receipts(chat_id), signal("receipt.moved", chat=chat_id))

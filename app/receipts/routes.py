@@ -1,11 +1,13 @@
-"""Receipts by frame, gathered; reading by POST, at once."""
+"""Receipts by frame, gathered; reading by POST, at once; the end of what is old."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from typing import Any
 
+from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -15,14 +17,16 @@ from app.db import Database
 from app.errors import Refused
 from app.forms import form, whole
 from app.realtime import topics
-from app.receipts import service
+from app.realtime.frames import signal
+from app.receipts import log, service
 from app.receipts.marks import Mark, Marks
-from app.socket import Socket
+from app.socket import Socket, chat_of
 from app.users.service import me
 from app.web import database, done, number
 
 FLUSH_SECONDS = 0.25
 MOST_CHATS = 500
+PRUNE_SECONDS = 30  # what one sweep takes at most; the next one goes on
 
 
 async def read(request: Request) -> Response:
@@ -58,6 +62,26 @@ async def read_frame(socket: Socket, frame: dict[str, Any]) -> None:
     _mark(socket, frame, "read")
 
 
+async def watch(socket: Socket, frame: dict[str, Any]) -> None:
+    """Hear whenever somebody comes further in a chat, or with `on` false no more. Joins first: the page asks then."""
+    chat_id = chat_of(frame)
+    topic = topics.receipts(chat_id)
+    if frame.get("on") is False:
+        socket.hub.leave(socket.outbox, [topic])
+    elif socket.hears(topics.chat(chat_id)):
+        socket.hub.join(socket.outbox, [topic])
+        await socket.app.state.bus.hears([topic])
+        socket.outbox.put(signal("receipt.moved", chat=chat_id))
+
+
+async def prune(app: Starlette) -> None:
+    """Forget when old messages were read, a little at a time, so that nobody waits for it."""
+    began, more = time.monotonic(), True
+    while more and time.monotonic() - began < PRUNE_SECONDS:
+        async with app.state.database.write() as work:
+            more = await log.prune(work)
+
+
 async def flush(app_database: Database, marks: Marks, stopping: asyncio.Event) -> None:
     """Store what has gathered, over and over; when `stopping` is set, the rest, and no more."""
     while not stopping.is_set():
@@ -78,4 +102,5 @@ async def _store(app_database: Database, marks: Marks, taken: dict[tuple[int, in
 
 
 routes = [Route("/chats/{chat_id:int}/read", read, methods=["POST"])]
-frames = {"receipt.delivered": delivered, "receipt.read": read_frame}
+frames = {"receipt.delivered": delivered, "receipt.read": read_frame, "receipt.watch": watch}
+sweeps = {"receipts.prune": (3600, prune)}

@@ -13,7 +13,7 @@ from app.chats import service as chats
 from app.chats.models import Conversation, Membership
 from app.db import Work
 from app.hot import Hot
-from app.receipts import broadcasts
+from app.receipts import broadcasts, log
 from app.receipts.marks import Mark, Ticks
 from app.users.models import Person
 
@@ -70,21 +70,26 @@ async def store(work: Work, marks: Mapping[tuple[int, int], Mark]) -> None:
 async def store_locked(work: Work, marks: Mapping[tuple[int, int], Mark]) -> None:
     """The same, of chats that are locked already."""
     changed: list[dict[str, Any]] = []
+    moves: list[tuple[int, int, Mark, Mark]] = []
+    wanted: dict[int, dict[int, Mark]] = {}
+    for (chat_id, user_id), mark in marks.items():
+        wanted.setdefault(chat_id, {})[user_id] = mark
     for chat_id, pointers in (await _pointers(work, marks)).items():
         before = pointers.marks
-        after = {
-            user_id: mark.raised(marks.get((chat_id, user_id), Mark()), pointers.last)
-            for user_id, mark in before.items()
-        }
-        moved = {user_id: mark for user_id, mark in after.items() if mark != before[user_id]}
+        moved = pointers.moved(wanted[chat_id])
         for user_id, mark in moved.items():
             changed.append({"chat": chat_id, "member": user_id, "delivered": mark.delivered, "read": mark.read})
+            moves.append((chat_id, user_id, before[user_id], mark))
             if mark.read > before[user_id].read:
                 work.announce(broadcasts.read, chat_id, user_id, mark.read)
-        if moved and pointers.ticks(before) != pointers.ticks(after):
-            work.announce(broadcasts.ticked, chat_id, *pointers.ticks(after))
+        if moved:
+            work.announce(broadcasts.moved, chat_id)
+            ticks = pointers.ticks(before | moved)
+            if ticks != pointers.ticks(before):
+                work.announce(broadcasts.ticked, chat_id, *ticks)
     if changed:
         await work.many(RAISE, changed)
+        await log.append(work, moves)
 
 
 async def tell_after_leaving(work: Work, chat_id: int) -> None:
@@ -100,6 +105,12 @@ class Pointers:
     last: int
     marks: dict[int, Mark]
     present: set[int]
+
+    def moved(self, by: Mapping[int, Mark]) -> dict[int, Mark]:
+        """The new marks of those who came further."""
+        known = [user_id for user_id in by if user_id in self.marks]
+        after = {user_id: self.marks[user_id].raised(by[user_id], self.last) for user_id in known}
+        return {user_id: mark for user_id, mark in after.items() if mark != self.marks[user_id]}
 
     def ticks(self, marks: Mapping[int, Mark]) -> tuple[Ticks, Ticks]:
         waited_for = [(user_id, mark) for user_id, mark in marks.items() if user_id in self.present]

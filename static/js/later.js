@@ -4,6 +4,7 @@ import "./chat-search.js";
 import "./copy.js";
 import "./emoji-composer.js";
 import "./mentions.js";
+import "./message-info.js";
 import "./picker-filter.js";
 import "./pin-banner.js";
 import "./poll-card.js";

@@ -28,9 +28,9 @@ document.addEventListener("click", (event) => {
 }, { capture: true });
 
 new MutationObserver(() => {
-  if (!sheet.hasChildNodes() || sheet.open) return;
-  sheet.showModal();
-  sheet.querySelector("[autofocus], .menu__item")?.focus();
+  if (!sheet.hasChildNodes() || (sheet.open && sheet.contains(document.activeElement))) return;
+  if (!sheet.open) sheet.showModal();
+  (sheet.querySelector("[autofocus], .menu__item") ?? sheet.querySelector("[data-close]"))?.focus();
 }).observe(sheet, { childList: true });
 
 sheet.addEventListener("close", () => {
