@@ -30,6 +30,7 @@ ORDER = [
     "stars",
     "forwards",
     "pins",
+    "selecting",
     "switches",
     "groups",
     "mentions",
