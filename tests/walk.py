@@ -102,11 +102,13 @@ class World:
         client, method = self.people[role], door.split(" ")[0]
         data = FORMS.get(door, {}) if form is None else form
         count = list(self.people).index(role)
-        data = {
-            name: value.format(count=count, **self.ids | ids) if isinstance(value, str) else value
-            for name, value in data.items()
-        }
+        known = {"count": count, **self.ids, **ids}
+        data = {name: _filled(value, known) if isinstance(value, str) else value for name, value in data.items()}
         return await client.request(method, self.path(door, **ids), headers=headers, data=data or None)
+
+
+def _filled(text: str, known: dict[str, Any]) -> str:
+    return re.sub(r"{(count|seq)}", lambda name: str(known[name[1]]), text)
 
 
 async def make_world(app: Starlette) -> World:
