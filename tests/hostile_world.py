@@ -108,6 +108,7 @@ async def make_hostile_world(app: Starlette) -> tuple[World, Places]:
     await owner.post(f"/chats/{group}/reply", data={"reply_to": str(seq)})
     await owner.post(f"/chats/{closed}/archive")
     await owner.post(f"/chats/{alone}/pin")
+    await member.post(f"/chats/{group}/messages/{own}/pin", data={"duration": "24h"})
     await _add_card(app, group, own)
     return world, Places(direct, alone, poll, own, renamed)
 

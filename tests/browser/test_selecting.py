@@ -10,6 +10,7 @@ from starlette.applications import Starlette
 
 from tests.browser.conftest import Visit
 from tests.browser.conversation import MESSAGES, bubble, expect_as_loaded, field, scroll_top, top_of, wheel
+from tests.browser.test_accessibility import CALM, violations
 from tests.browser.test_keeping import choose
 from tests.make import Member, make_chat, make_message, make_messages
 
@@ -41,7 +42,7 @@ async def talk(app: Starlette, ann: Member, bob: Member, chat_id: int) -> int:
 
 
 async def test_ticks_by_pointer_range_and_keys(visit: Visit, ann: Member, talk: int) -> None:
-    page = await visit(ann, f"/chats/{talk}")
+    page = await visit(ann, f"/chats/{talk}", **CALM)
     await field(page).fill("Half a thought")
     await select(page, "Two")
     await expect(bubble(page, "Two").get_by_role("checkbox")).to_be_focused()
@@ -63,6 +64,7 @@ async def test_ticks_by_pointer_range_and_keys(visit: Visit, ann: Member, talk: 
     await page.keyboard.press("Home")
     await page.keyboard.press("Shift+ArrowDown")
     await expect_ticked(page, "One", "Two", "https://four.example", "Five")
+    assert await violations(page) == []
     await page.keyboard.press("Escape")
     await expect(page.locator("selection-bar, .selection__tick")).to_have_count(0)
     await expect(bubble(page, "Two")).to_be_focused()
