@@ -108,7 +108,7 @@ def wholes(request: Request, name: str, most: int) -> list[int]:
         whole(value, name) for value in (many(request, name) if has_form else request.query_params.getlist(name))
     }
     if not 1 <= len(found) <= most:
-        raise Invalid(**{name: f"Choose one to {most}."})
+        raise Invalid(**{name: f"Choose at least one, and at most {most}."})
     return sorted(found)
 
 

@@ -141,8 +141,12 @@ class SelectionBar extends HTMLElement {
     else if (!item || event.ctrlKey || event.metaKey || event.altKey) return;
     else if (event.key === " " && event.target === tickOf(item)) return; // presses the box
     else if (event.key in STEPS) this.step(item, STEPS[event.key], event.shiftKey);
-    else if ([" ", "Enter"].includes(event.key) && item.matches(SELECTABLE)) this.toggle(item, event.shiftKey);
-    else if (event.key === "Tab" || event.key.startsWith("Page")) return;
+    else if ([" ", "Enter"].includes(event.key)) {
+      if (item.matches(SELECTABLE)) this.toggle(item, event.shiftKey);
+    } else {
+      if (event.key.length === 1) event.stopImmediatePropagation(); // what a letter does to a message otherwise
+      return;
+    }
     event.preventDefault();
     event.stopImmediatePropagation();
   }

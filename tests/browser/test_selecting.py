@@ -65,6 +65,8 @@ async def test_ticks_by_pointer_range_and_keys(visit: Visit, ann: Member, talk: 
     await page.keyboard.press("Shift+ArrowDown")
     await expect_ticked(page, "One", "Two", "https://four.example", "Five")
     assert await violations(page) == []
+    await page.keyboard.press("r")
+    await expect(page.locator("#reply .quote")).to_have_count(0)
     await page.keyboard.press("Escape")
     await expect(page.locator("selection-bar, .selection__tick")).to_have_count(0)
     await expect(bubble(page, "Two")).to_be_focused()
