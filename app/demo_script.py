@@ -81,7 +81,7 @@ async def perform(work: Work, chat_id: int, line: Line, cast: Mapping[str, Perso
             seq = await _latest(work, chat_id, user)
             await messages.edit(work, user, chat_id, seq, line.text, DAY)
         case "deletes":
-            await messages.delete(work, user, chat_id, await _latest(work, chat_id, user), DAY)
+            await messages.delete(work, user, chat_id, [await _latest(work, chat_id, user)], DAY)
         case "reacts":
             last = (await chats.counters(work, chat_id)).seq
             await reactions.react(work, user, chat_id, last, reactions.read_emoji(line.text))

@@ -98,6 +98,20 @@ def whole(text: str, name: str) -> int:
     return int(text)
 
 
+def wholes(request: Request, name: str, most: int) -> list[int]:
+    """The different numbers of a repeated field, of the form that was read or else of the query string.
+
+    Raises Invalid for none, for more than `most` and for what is no number.
+    """
+    has_form = hasattr(request.state, "form")
+    found = {
+        whole(value, name) for value in (many(request, name) if has_form else request.query_params.getlist(name))
+    }
+    if not 1 <= len(found) <= most:
+        raise Invalid(**{name: f"Choose at least one, and at most {most}."})
+    return sorted(found)
+
+
 def query_number(request: Request, name: str) -> int | None:
     """A number from the query string; raises Invalid for what is none."""
     text = request.query_params.get(name, "")

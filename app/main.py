@@ -58,6 +58,7 @@ from app.replies import routes as replies
 from app.search import index as search_index
 from app.search import routes as search
 from app.security import Security
+from app.selecting import routes as selecting
 from app.settings import Settings
 from app.socket import Door, Handler, recheck
 from app.stars import routes as stars
@@ -82,6 +83,7 @@ FEATURES: list[Any] = [
     stars,
     forwards,
     pins,
+    selecting,
     switches,
     groups,
     mentions,

@@ -26,6 +26,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 VARY = "Accept, HX-Request, Cookie"
 ERROR = "error.html"
+THEMES = ("auto", "light", "dark")
 
 
 class Whole(IntegerConvertor):
@@ -114,7 +115,7 @@ async def _context(request: Request, whole: bool) -> dict[str, Any]:
     context: dict[str, Any] = {
         "nonce": state.nonce,
         "me": user,
-        "theme": request.cookies.get("theme", "auto"),
+        "theme": theme if (theme := request.cookies.get("theme")) in THEMES else "auto",
         "insecure": getattr(state, "insecure", False),
         "registration": request.app.state.registration_is_open(request),
         "form": getattr(state, "form", None) or {},

@@ -31,6 +31,7 @@ ORDER = [
     "stars",
     "forwards",
     "pins",
+    "selecting",
     "switches",
     "groups",
     "mentions",

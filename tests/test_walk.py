@@ -68,6 +68,12 @@ GET       /chats/{chat_id:int}/pins                           401 404 200 200 20
 GET       /chats/{chat_id:int}/pins/banner                    401 404 200 200 200
 GET       /chats/{chat_id:int}/messages/{seq:int}/pin         401 404 403 200 200
 POST      /chats/{chat_id:int}/messages/{seq:int}/pin         401 404 422 200 200
+GET       /chats/{chat_id:int}/forward                        401 404 200 200 200
+POST      /chats/{chat_id:int}/forward                        401 404 422 201 201
+GET       /chats/{chat_id:int}/select                         401 404 200 200 200
+GET       /chats/{chat_id:int}/selection                      401 404 200 200 200
+POST      /chats/{chat_id:int}/selection                      401 404 200 200 200
+GET       /chats/{chat_id:int}/selection/delete               401 404 200 200 200
 GET       /chats/{chat_id:int}/polls/new                      401 404 403 200 200
 POST      /chats/{chat_id:int}/polls                          401 404 422 201 201
 GET       /chats/{chat_id:int}/messages/{seq:int}/votes       401 404 404 404 404

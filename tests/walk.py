@@ -42,6 +42,8 @@ FORMS: dict[str, dict[str, Any]] = {
     "POST /chats/{chat_id:int}/messages/{seq:int}/react": {"emoji": "👍"},
     "POST /chats/{chat_id:int}/messages/{seq:int}/forward": {"chats": "1"},
     "POST /chats/{chat_id:int}/messages/{seq:int}/pin": {"duration": "24h"},
+    "POST /chats/{chat_id:int}/forward": {"chats": "1", "seq": "{seq}"},
+    "POST /chats/{chat_id:int}/selection": {"action": "star", "seq": "{seq}"},
     "POST /chats/{chat_id:int}/polls": {"question": "When?", "options": ["Now", "Later"]},
     "POST /chats/{chat_id:int}/messages/{seq:int}/votes": {"options": "0"},
     "POST /chats/{chat_id:int}/expiry": {"lifetime": "604800"},
@@ -49,6 +51,8 @@ FORMS: dict[str, dict[str, Any]] = {
     "POST /groups/{chat_id:int}/edit": {"name": "Renamed", "description": "More"},
     "POST /groups/{chat_id:int}/members": {"members": "gus"},
 }
+# What is done with chosen messages.
+CHOSEN = ("forward", "selection", "selection/delete")
 
 
 def doors(app: Starlette) -> list[str]:
@@ -82,8 +86,9 @@ class World:
         """Where a door is; `others` than the world's own ids may be asked for."""
         ids = self.ids | others
         path = re.sub(r"{(\w+)(?::\w+)?}", lambda name: str(ids[name[1]]), door.split(" ")[1])
-        query = {"/me.css": f"?u={ids['u']}", f"/chats/{ids['chat_id']}/day": "?day=2026-01-31"}
-        return path + query.get(path, "")
+        query = {"/me.css": f"?u={ids['u']}", "/chats/{chat_id:int}/day": "?day=2026-01-31"}
+        query |= {f"/chats/{{chat_id:int}}/{what}": f"?seq={ids['seq']}" for what in CHOSEN}
+        return path + (query.get(door.split(" ")[1], "") if door.startswith("GET") else "")
 
     async def knock(
         self,
@@ -97,8 +102,13 @@ class World:
         client, method = self.people[role], door.split(" ")[0]
         data = FORMS.get(door, {}) if form is None else form
         count = list(self.people).index(role)
-        data = {name: value.format(count=count) if isinstance(value, str) else value for name, value in data.items()}
+        known = {"count": count, **self.ids, **ids}
+        data = {name: _filled(value, known) if isinstance(value, str) else value for name, value in data.items()}
         return await client.request(method, self.path(door, **ids), headers=headers, data=data or None)
+
+
+def _filled(text: str, known: dict[str, Any]) -> str:
+    return re.sub(r"{(count|seq)}", lambda name: str(known[name[1]]), text)
 
 
 async def make_world(app: Starlette) -> World:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from math import ceil
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -10,26 +11,27 @@ from starlette.routing import Route
 
 from app.chats.models import Conversation
 from app.errors import Invalid
-from app.forms import form, many, whole
+from app.forms import form, many, whole, wholes
 from app.forwards import service
-from app.messages.bubbles import bubbles, message_data
+from app.messages.bubbles import message_data
+from app.messages.history import MOST_CHOSEN
 from app.messages.models import Message
 from app.messages.parts import Action, Extra, Watcher
 from app.users.service import me
-from app.web import Caller, caller, database, done, number, page
+from app.web import Caller, caller, database, done, number, page, settings
+
+TOGETHER = 20  # messages that cost as much as one send
 
 
 async def new(request: Request) -> Response:
     """The chats to choose from."""
-    path = number(request, "chat_id"), number(request, "seq")
     async with database(request).read() as work:
-        chat, message, hops = await service.source(work, me(request), *path)
+        chat, messages, hops = await service.sources(work, me(request), number(request, "chat_id"), _seqs(request))
         targets = await service.targets(work, me(request))
-        (shown,) = await bubbles(work, chat, [message], {me(request).id: me(request)})
     typed = getattr(request.state, "form", None)
     values = {
         "chat": chat,
-        "message": shown,
+        "messages": messages,
         "targets": targets,
         "chosen": set(many(request, "chats")) if typed else set(),
         "most": service.most(hops),
@@ -42,14 +44,27 @@ async def new(request: Request) -> Response:
 
 async def create(request: Request) -> Response:
     fields = await form(request, again=new)
-    path = number(request, "chat_id"), number(request, "seq")
+    chat_id, seqs = number(request, "chat_id"), _seqs(request)
     targets = [whole(value, "chats") for value in many(request, "chats")]
-    await request.app.state.sends.require(f"user:{me(request).id}")
+    await _take_turns(request, len(seqs) * len(targets))
     async with database(request).write() as work:
-        sent = await service.forward(work, me(request), *path, targets, _form_id(fields.get("id", "")))
-    location = f"/chats/{sent[0].chat_id}#latest" if len(sent) == 1 else f"/chats/{path[0]}?at={path[1]}"
+        sent = await service.forward(work, me(request), chat_id, seqs, targets, _form_id(fields.get("id", "")))
+    location = f"/chats/{sent[0].chat_id}#latest" if len({*targets}) == 1 else f"/chats/{chat_id}?at={seqs[0]}"
     html = "" if caller(request) is not Caller.SCRIPT else f"{len(sent)}\n"
     return done(request, location, html, data=[message_data(bubble) for bubble in sent], status=201)
+
+
+async def _take_turns(request: Request, count: int) -> None:
+    """Raises TooMany for who says more than others do; what is forwarded together costs less than as many sends."""
+    turns = min(ceil(count / TOGETHER), settings(request).send_burst)
+    await request.app.state.sends.require(*[f"user:{me(request).id}"] * max(turns, 1))
+
+
+def _seqs(request: Request) -> list[int]:
+    """Which messages: the one in the path, or those in the form or the query string."""
+    if "seq" in request.path_params:
+        return [number(request, "seq")]
+    return wholes(request, "seq", MOST_CHOSEN)
 
 
 def _form_id(text: str) -> str:
@@ -66,6 +81,8 @@ def _may_forward(_: Conversation, message: Message, *__: object) -> bool:
 routes = [
     Route("/chats/{chat_id:int}/messages/{seq:int}/forward", new, methods=["GET"]),
     Route("/chats/{chat_id:int}/messages/{seq:int}/forward", create, methods=["POST"]),
+    Route("/chats/{chat_id:int}/forward", new, methods=["GET"]),
+    Route("/chats/{chat_id:int}/forward", create, methods=["POST"]),
 ]
 extras = {
     service.EXTRA: Extra(slot="before", template="forwards/_label.html", load=service.load, store=service.store),

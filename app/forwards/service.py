@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from sqlalchemy import delete, insert
@@ -19,7 +19,7 @@ from app.messages.bubbles import Bubble
 from app.messages.drafts import Draft
 from app.messages.models import Message
 from app.messages.parts import KINDS, Part
-from app.messages.sending import Repeat, Sending, repeated, send_all
+from app.messages.sending import Repeat, Sending, Sent, repeated, send_all
 from app.users.models import Person
 
 EXTRA = "forwarded"
@@ -49,13 +49,18 @@ async def forget(work: Work, chat_id: int, seqs: Collection[int]) -> None:
     await work.execute(delete(Forward).where(col(Forward.chat_id) == chat_id, col(Forward.seq).in_(seqs)))
 
 
-async def source(work: Work, user: Person, chat_id: int, seq: int) -> tuple[Conversation, Message, int]:
-    """The chat, the message that is to be forwarded, and how often it was before. Raises NotFound or Forbidden."""
+async def sources(
+    work: Work, user: Person, chat_id: int, seqs: Collection[int]
+) -> tuple[Conversation, list[Message], dict[int, int]]:
+    """The chat, those of these messages that can be forwarded, and how often each was before.
+
+    Raises NotFound when none can be seen, and Forbidden when none can be forwarded.
+    """
     chat = await chats.require_member(work, chat_id, user)
-    message = await history.require_visible(work, chat, user, seq)
-    if not may_forward(message):
-        raise Forbidden("This message can’t be forwarded.")
-    return chat, message, (await load(work, chat_id, [seq])).get(seq, 0)
+    found = [each for each in await history.some_visible(work, chat, user, seqs) if may_forward(each)]
+    if not found:
+        raise Forbidden("This message can’t be forwarded." if len(seqs) == 1 else "None of this can be forwarded.")
+    return chat, found, await load(work, chat_id, [each.seq for each in found if EXTRA in each.extras.split()])
 
 
 async def targets(work: Work, user: Person) -> list[Conversation]:
@@ -64,38 +69,49 @@ async def targets(work: Work, user: Person) -> list[Conversation]:
     return sorted(mine, key=lambda chat: chat.title.casefold())
 
 
-def most(hops: int) -> int:
-    """Into how many chats at once a message may go that was forwarded so often."""
-    return MOST if hops < MANY else 1
+def most(hops: Mapping[int, int]) -> int:
+    """Into how many chats at once messages may go that were forwarded so often."""
+    return MOST if max(hops.values(), default=0) < MANY else 1
 
 
 async def forward(
-    work: Work, user: Person, chat_id: int, seq: int, target_ids: Collection[int], form_id: str
+    work: Work, user: Person, chat_id: int, seqs: Collection[int], target_ids: Collection[int], form_id: str
 ) -> list[Bubble]:
-    """Say it in all of these chats, or in none; a repeat with the same `form_id` says nothing twice.
+    """Say these messages, in their order, in all of these chats, or in none; a repeat with the same `form_id` says
+    nothing twice.
 
     Raises NotFound, Forbidden for what can't be forwarded, Invalid for wrong, too many or no chats.
     """
-    _, message, hops = await source(work, user, chat_id, seq)
+    _, messages, hops = await sources(work, user, chat_id, seqs)
     wanted = sorted({*target_ids})
     if not 1 <= len(wanted) <= most(hops):
         raise Invalid(chats=_how_many(hops))
-    # One's own words are no news from elsewhere.
-    is_own = message.sender_id == user.id and not hops
-    said = Draft(body=message.body, kind=message.kind, brings={} if is_own else {EXTRA: hops + 1})
-    wishes = [Sending(user, target, replace(said, id=_id(form_id, target))) for target in wanted]
-    sent = [await repeated(work, each) if isinstance(each, Repeat) else each for each in await send_all(work, wishes)]
+    said = [(message.seq, _said(user, message, hops.get(message.seq, 0))) for message in messages]
+    wishes = [
+        Sending(user, target, replace(draft, id=_id(form_id, target, seq)))
+        for target in wanted
+        for seq, draft in said
+    ]
+    sent = await send_all(work, wishes)
+    known = await repeated(work, [each for each in sent if isinstance(each, Repeat)])
+    sent = [known.pop(0) if isinstance(each, Repeat) else each for each in sent]
     if any(isinstance(each, Refused) for each in sent):
         raise Invalid(chats="You can’t write in one of these chats.")
-    return [each.bubble for each in sent if not isinstance(each, Refused)]
+    return [each.bubble for each in sent if isinstance(each, Sent)]
 
 
-def _how_many(hops: int) -> str:
+def _said(user: Person, message: Message, hops: int) -> Draft:
+    # One's own words are no news from elsewhere.
+    is_own = message.sender_id == user.id and not hops
+    return Draft(body=message.body, kind=message.kind, brings={} if is_own else {EXTRA: hops + 1})
+
+
+def _how_many(hops: Mapping[int, int]) -> str:
     if most(hops) == 1:
         return "This was forwarded many times, so it goes to one chat at a time."
     return f"Choose one to {MOST} chats."
 
 
-def _id(form_id: str, target: int) -> str:
+def _id(form_id: str, target: int, seq: int) -> str:
     """The same for a form that is sent twice."""
-    return str(uuid.uuid5(uuid.UUID(form_id), str(target)))
+    return str(uuid.uuid5(uuid.UUID(form_id), f"{target}/{seq}"))

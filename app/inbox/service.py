@@ -107,8 +107,8 @@ class Row:
 
     @property
     def calls(self) -> bool:
-        """Whether it is one of those that the title counts."""
-        return self.is_unread and not self.chat.is_muted and not self.chat.is_archived
+        """Whether it is one of those that the title counts: who is named there hears of a muted chat, too."""
+        return self.is_unread and not self.chat.is_archived and (self.mentioned or not self.chat.is_muted)
 
 
 async def rows(work: Work, user: Person, chat_ids: Collection[int] | None = None) -> list[Row]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from app.db import Render
@@ -55,8 +55,9 @@ def expired(_: Render, chat_id: int, revision: int, last: int, at: datetime) -> 
     yield Frame(topics.chat(chat_id), signal("chat.revised", chat=chat_id, revision=revision))
 
 
-def hidden(_: Render, chat_id: int, user_id: int, message_id: str, revision: int) -> Iterator[Frame]:
+def hidden(_: Render, chat_id: int, user_id: int, message_ids: Sequence[str], revision: int) -> Iterator[Frame]:
     """Gone from one's own pages; the others only learn the number, so that they see no gap."""
-    yield Frame(topics.user(user_id), partial(f"#message-{message_id}", "", "delete"))
+    for message_id in message_ids:
+        yield Frame(topics.user(user_id), partial(f"#message-{message_id}", "", "delete"))
     yield Frame(topics.user(user_id), signal("chat.row", chat=chat_id))
     yield Frame(topics.chat(chat_id), signal("chat.revised", chat=chat_id, revision=revision))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ PAGE = 50
 AROUND = 40
 MOST_PAGE = 200
 MOST_CHANGES = 200
+MOST_CHOSEN = 100
 UNREAD_MOST = 1000
 
 
@@ -161,6 +162,14 @@ async def require_visible(work: Work, chat: Conversation, user: Person, seq: int
     if not message:
         raise NotFound
     return message
+
+
+async def some_visible(work: Work, chat: Conversation, user: Person, seqs: Collection[int]) -> Sequence[Message]:
+    """Those of these messages that this person may see, in their order. Raises NotFound when there is none."""
+    found = await work.all(seen_by(chat, user).where(col(Message.seq).in_(seqs)).order_by(col(Message.seq)))
+    if not found:
+        raise NotFound
+    return found
 
 
 async def page(

@@ -70,4 +70,4 @@ class SendQueue:
 
     async def _repeated(self, repeat: Repeat) -> Sent | Refused:
         async with self.database.read() as work:
-            return await repeated(work, repeat)
+            return (await repeated(work, [repeat]))[0]

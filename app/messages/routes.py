@@ -235,9 +235,9 @@ async def update(request: Request) -> Response:
 
 
 async def delete(request: Request) -> Response:
-    path = number(request, "chat_id"), number(request, "seq")
+    chat_id, seq = number(request, "chat_id"), number(request, "seq")
     async with database(request).write() as work:
-        bubble = await service.delete(work, me(request), *path, settings(request).delete_window)
+        (bubble,) = await service.delete(work, me(request), chat_id, [seq], settings(request).delete_window)
     return _changed(request, bubble)
 
 
@@ -264,7 +264,7 @@ def _aimed(response: Response, target: str, swap: str) -> Response:
 async def hide(request: Request) -> Response:
     chat_id = number(request, "chat_id")
     async with database(request).write() as work:
-        message_id = await service.hide(work, me(request), chat_id, number(request, "seq"))
+        (message_id,) = await service.hide(work, me(request), chat_id, [number(request, "seq")])
     response = done(request, f"/chats/{chat_id}", None if _is_page(request) else "")
     return _aimed(response, f"#message-{message_id}", "delete")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlmodel import select
+from sqlmodel import col, select
 
 from app.chats import places
 from app.chats import service as chats
@@ -133,19 +133,35 @@ def _refusal(place: Place | None) -> Refused | None:
     return None if place.is_present else Invalid(body=GONE)
 
 
-async def repeated(work: Work, repeat: Repeat) -> Sent | Refused:
-    """The message that is there is the answer, if it was this wish."""
-    wish, place = repeat.wish, repeat.place
+async def repeated(work: Work, repeats: Sequence[Repeat]) -> list[Sent | Refused]:
+    """The messages that are there are the answers, where they were these wishes."""
+    found: dict[tuple[int, str], Bubble | Refused] = {}
+    for chat_id in {each.wish.chat_id for each in repeats}:
+        found |= await _known(work, chat_id, [each for each in repeats if each.wish.chat_id == chat_id])
+    answers = (found[each.wish.chat_id, each.wish.draft.id] for each in repeats)
+    return [each if isinstance(each, Refused) else Sent(each, False) for each in answers]
+
+
+async def _known(work: Work, chat_id: int, repeats: Sequence[Repeat]) -> dict[tuple[int, str], Bubble | Refused]:
+    """The same for the wishes of one person in one chat, by their ids."""
+    place, user = repeats[0].place, repeats[0].wish.user
     if refusal := _refusal(place):
-        return refusal
-    this = Message.chat_id == wish.chat_id, Message.id == wish.draft.id
-    known = await work.first(select(Message).where(*this, unexpired()))
+        return {(chat_id, each.wish.draft.id): refusal for each in repeats}
     assert place
-    if not known or (known.sender_id, known.fingerprint) != (wish.user.id, wish.draft.fingerprint):
-        return Conflict(USED, {"body": USED})
-    people = await users.several(work, mentioned(known))
-    extras = await parts.load(work, known.chat_id, {known.seq: known.extras.split()}, wish.user.id)
-    return Sent(bubble(known, place.kind == "group", people, extras.get(known.seq, ())), False)
+    these = Message.chat_id == chat_id, col(Message.id).in_([each.wish.draft.id for each in repeats])
+    known = {message.id: message for message in await work.all(select(Message).where(*these, unexpired()))}
+    people = await users.several(work, {id_ for message in known.values() for id_ in mentioned(message)})
+    extras = await parts.load(work, chat_id, {each.seq: each.extras.split() for each in known.values()}, user.id)
+    answers: dict[tuple[int, str], Bubble | Refused] = {}
+    for draft in (each.wish.draft for each in repeats):
+        there = known.get(draft.id)
+        is_same = there and (there.sender_id, there.fingerprint) == (user.id, draft.fingerprint)
+        answers[chat_id, draft.id] = (
+            bubble(there, place.kind == "group", people, extras.get(there.seq, ()))
+            if there and is_same
+            else Conflict(USED, {"body": USED})
+        )
+    return answers
 
 
 class _Batch:

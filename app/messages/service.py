@@ -7,8 +7,8 @@ from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Any
 
+from sqlalchemy import case, insert, literal, null, update
 from sqlalchemy import delete as delete_rows
-from sqlalchemy import insert, update
 from sqlmodel import col, select
 
 from app.chats import service as chats
@@ -18,13 +18,15 @@ from app.errors import Conflict, Forbidden, NotFound, Refused
 from app.messages import broadcasts, parts
 from app.messages.bubbles import Bubble, bubbles, moving
 from app.messages.drafts import Draft
-from app.messages.history import require_visible, unexpired
+from app.messages.history import require_visible, seen_by, some_visible, unexpired
 from app.messages.models import HiddenMessage, Message
 from app.messages.parts import KINDS, WATCHERS
 from app.messages.sending import Repeat, Sending, repeated, send_all
 from app.users.models import Person
 
 MOST_TOLD = 20
+TOO_LATE = "This message can’t be deleted for everyone any more."
+NOT_ALL = "Not all of these messages can be deleted for everyone any more."
 
 
 async def send(work: Work, user: Person, chat_id: int, draft: Draft) -> tuple[Bubble, bool]:
@@ -35,7 +37,7 @@ async def send(work: Work, user: Person, chat_id: int, draft: Draft) -> tuple[Bu
     """
     (sent,) = await send_all(work, [Sending(user, chat_id, draft)])
     if isinstance(sent, Repeat):
-        sent = await repeated(work, sent)
+        (sent,) = await repeated(work, [sent])
     if isinstance(sent, Refused):
         raise sent
     return sent.bubble, sent.is_new
@@ -116,18 +118,32 @@ async def edit(work: Work, user: Person, chat_id: int, seq: int, body: str, wind
     return await _change(work, chat, seq, body=body, extras=extras, edited_at=now())
 
 
-async def delete(work: Work, user: Person, chat_id: int, seq: int, window: timedelta) -> Bubble:
-    """Take a message back for everyone; what stays is that there was one. Raises NotFound or Forbidden."""
+async def delete(work: Work, user: Person, chat_id: int, seqs: Collection[int], window: timedelta) -> list[Bubble]:
+    """Take messages back for everyone; what stays is that they were there. What is deleted already stays as it is.
+
+    Raises NotFound when none of them can be seen, and Forbidden when one of them may not be deleted.
+    """
     chat = await chats.require_present(work, chat_id, user)
-    message = await require_visible(work, chat, user, seq)
-    if message.deleted_at:
-        return (await bubbles(work, chat, [message]))[0]
-    if not may_delete(message, chat, user, window):
-        raise Forbidden("This message can’t be deleted for everyone any more.")
-    event = {"by": user.id} if message.sender_id != user.id else None
-    await forget(work, chat_id, [seq])
-    work.announce(broadcasts.deleted, chat_id, seq, message.sender_id)
-    return await _change(work, chat, seq, body="", extras="", event=event, edited_at=None, deleted_at=now())
+    found = await some_visible(work, chat, user, seqs)
+    standing = [message for message in found if not message.deleted_at]
+    if not all(may_delete(message, chat, user, window) for message in standing):
+        raise Forbidden(TOO_LATE if len(seqs) == 1 else NOT_ALL)
+    if not standing:
+        return await bubbles(work, chat, found)
+    gone = [message.seq for message in standing]
+    await forget(work, chat_id, gone)
+    is_mine = col(Message.sender_id) == user.id
+    by = literal({"by": user.id}, Message.__table__.c.event.type)  # type: ignore[attr-defined]
+    values = {"body": "", "extras": "", "event": case((is_mine, null()), else_=by), "edited_at": None}
+    deleted = await _write(work, chat, gone, revision=await chats.revise(work, chat_id), deleted_at=now(), **values)
+    if len(deleted) > MOST_TOLD:
+        work.announce(broadcasts.outdated, chat_id)
+        return deleted
+    for bubble in deleted:
+        work.announce(broadcasts.deleted, chat_id, bubble.seq, bubble.sender.id)
+        work.announce(broadcasts.changed, bubble)
+        chats.tell_changed(work, moving(bubble))
+    return deleted
 
 
 async def forget(work: Work, chat_id: int, seqs: Sequence[int]) -> None:
@@ -181,7 +197,8 @@ async def revise(
     if not message:
         raise NotFound
     extras = parts.changed(message.extras, add, remove)
-    bubble = await _write(work, await chats.from_outside(work, chat_id), seq, revision=revision, extras=extras)
+    chat = await chats.from_outside(work, chat_id)
+    (bubble,) = await _write(work, chat, [seq], revision=revision, extras=extras)
     work.announce(broadcasts.changed, bubble)
     return bubble
 
@@ -202,32 +219,43 @@ async def revise_all(work: Work, chat_id: int, seqs: Sequence[int]) -> None:
 
 
 async def _change(work: Work, chat: Conversation, seq: int, **values: Any) -> Bubble:
-    bubble = await _write(work, chat, seq, revision=await chats.revise(work, chat.id), **values)
+    (bubble,) = await _write(work, chat, [seq], revision=await chats.revise(work, chat.id), **values)
     work.announce(broadcasts.changed, bubble)
     chats.tell_changed(work, moving(bubble))
     return bubble
 
 
-async def _write(work: Work, chat: Conversation, seq: int, **values: Any) -> Bubble:
+async def _write(work: Work, chat: Conversation, seqs: Collection[int], **values: Any) -> list[Bubble]:
+    """Change these messages alike; answers them in their order."""
     result = await work.execute(
         update(Message)
-        .where(col(Message.chat_id) == chat.id, col(Message.seq) == seq)
+        .where(col(Message.chat_id) == chat.id, col(Message.seq).in_(seqs))
         .values(values)
         .returning(*Message.__table__.columns)  # type: ignore[attr-defined]
     )
-    message: Message = result.one()  # type: ignore[assignment]
-    return (await bubbles(work, chat, [message]))[0]
+    return await bubbles(work, chat, sorted(result.all(), key=lambda message: message.seq))  # type: ignore[arg-type]
 
 
-async def hide(work: Work, user: Person, chat_id: int, seq: int) -> str:
-    """Delete a message for oneself only, and answer its id; doing it twice is harmless. Raises NotFound."""
+async def hide(work: Work, user: Person, chat_id: int, seqs: Collection[int]) -> list[str]:
+    """Delete messages for oneself only, and answer their ids; doing it twice is harmless. Raises NotFound."""
     chat = await chats.require_member(work, chat_id, user, locked=True)
-    message = await work.first(select(Message).where(Message.chat_id == chat_id, Message.seq == seq))
-    hidden = select(HiddenMessage.seq).where(HiddenMessage.user_id == user.id, HiddenMessage.chat_id == chat_id)
-    if message and await work.first(hidden.where(HiddenMessage.seq == seq)) is not None:
-        return message.id
-    message = await require_visible(work, chat, user, seq)
+    these = (
+        select(Message.id)
+        .join(
+            HiddenMessage,
+            (col(HiddenMessage.chat_id) == col(Message.chat_id)) & (col(HiddenMessage.seq) == col(Message.seq)),
+        )
+        .where(HiddenMessage.user_id == user.id, Message.chat_id == chat_id, col(Message.seq).in_(seqs))
+    )
+    before = await work.all(these)
+    found = await work.all(seen_by(chat, user).where(col(Message.seq).in_(seqs)))
+    if not found:
+        if not before:
+            raise NotFound
+        return [*before]
     revision = await chats.revise(work, chat_id)
-    await work.execute(insert(HiddenMessage).values(user_id=user.id, chat_id=chat_id, seq=seq, revision=revision))
-    work.announce(broadcasts.hidden, chat_id, user.id, message.id, revision)
-    return message.id
+    one = {"user_id": user.id, "chat_id": chat_id, "revision": revision}
+    await work.execute(insert(HiddenMessage), [{**one, "seq": message.seq} for message in found])
+    ids = [message.id for message in found]
+    work.announce(broadcasts.hidden, chat_id, user.id, tuple(ids), revision)
+    return [*before, *ids]

@@ -40,6 +40,7 @@ FIRST_DAY = date(1970, 1, 1)
 PLAIN = 2000  # characters of a message that is shown without its marks
 NOBODY = "Nobody here is called “{}”."
 NO_CHAT = "You have no chat called “{}”."
+NO_SORT = "No message has “{}”; has: takes one of {}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,7 @@ async def _wanted(work: Work, user: Person, asked: Asked, mine: Sequence[Convers
     if "from" in filters:
         groups.append([tokens.by(id_) for id_ in await _people_called(work, user, filters["from"])])
     if "has" in filters:
-        groups.append([tokens.has(filters["has"].casefold())])
+        groups.append([tokens.has(_known_has(filters["has"]))])
     since = _midnight(asked.after + DAY, zone) if asked.after else None
     until = _midnight(asked.before, zone) if asked.before else None
     if since or until:
@@ -128,6 +129,13 @@ async def _wanted(work: Work, user: Person, asked: Asked, mine: Sequence[Convers
         last = until.astimezone(UTC).date() if until else now().date() + DAY
         groups.append(tokens.of_days(first, last) or [tokens.in_chat(0)])
     return Wanted(tuple(map(tuple, groups)), asked.needles, since, until)
+
+
+def _known_has(name: str) -> str:
+    """Raises Invalid."""
+    if name.casefold() not in has_names():
+        raise Invalid(has=NO_SORT.format(name, ", ".join(has_names())))
+    return name.casefold()
 
 
 def _midnight(day: date, zone: ZoneInfo) -> datetime:

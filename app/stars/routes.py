@@ -72,7 +72,7 @@ async def update(request: Request) -> Response:
     change = service.unstar if fields.get("on") == "0" else service.star
     chat_id, seq = number(request, "chat_id"), number(request, "seq")
     async with database(request).write() as work:
-        await change(work, me(request), chat_id, seq)
+        await change(work, me(request), chat_id, [seq])
     return done(request, f"/chats/{chat_id}?at={seq}", "", data={"starred": change is service.star})
 
 

@@ -11,7 +11,7 @@ from sqlmodel import col, select
 
 from app.chats import service as chats
 from app.chats.models import Conversation
-from app.db import Work, insert_if_new
+from app.db import Work, insert_if_new, now
 from app.errors import Invalid
 from app.messages import history
 from app.messages.bubbles import Bubble, bubbles, moving
@@ -58,20 +58,25 @@ def may_star(message: Message) -> bool:
     return message.kind != "note" and message.deleted_at is None
 
 
-async def star(work: Work, user: Person, chat_id: int, seq: int) -> None:
-    """Starring twice is harmless. Raises NotFound, and Invalid for what is no message that stands."""
+async def star(work: Work, user: Person, chat_id: int, seqs: Collection[int]) -> None:
+    """Star what stands of these messages; starring twice is harmless.
+
+    Raises NotFound when none of them can be seen, and Invalid when none is a message that stands.
+    """
     chat = await chats.require_member(work, chat_id, user)
-    if not may_star(await history.require_visible(work, chat, user, seq)):
+    found = [each.seq for each in await history.some_visible(work, chat, user, seqs) if may_star(each)]
+    if not found:
         raise Invalid(on="Only a message that still stands can be starred.")
-    await work.execute(insert_if_new(Star).values(user_id=user.id, chat_id=chat_id, seq=seq))
-    work.announce(broadcasts.starred, user.id, chat_id, seq, True)
+    rows = [{"user_id": user.id, "chat_id": chat_id, "seq": seq, "created_at": now()} for seq in found]
+    await work.execute(insert_if_new(Star).values(rows))
+    work.announce(broadcasts.starred, user.id, chat_id, found, True)
 
 
-async def unstar(work: Work, user: Person, chat_id: int, seq: int) -> None:
+async def unstar(work: Work, user: Person, chat_id: int, seqs: Collection[int]) -> None:
     """What has no star keeps having none. Raises NotFound for strangers to the chat."""
     await chats.require_member(work, chat_id, user)
-    await work.execute(delete(Star).where(*_of(user, chat_id), col(Star.seq) == seq))
-    work.announce(broadcasts.starred, user.id, chat_id, seq, False)
+    await work.execute(delete(Star).where(*_of(user, chat_id), col(Star.seq).in_(seqs)))
+    work.announce(broadcasts.starred, user.id, chat_id, sorted(seqs), False)
 
 
 def _of(user: Person, chat_id: int) -> tuple[ColumnElement[bool], ...]:

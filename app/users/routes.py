@@ -12,9 +12,8 @@ from app.errors import Invalid, NotFound
 from app.forms import form, query_number, query_text
 from app.users import service
 from app.users.service import me
-from app.web import Caller, caller, database, done, leave_for, number, page, render
+from app.web import THEMES, Caller, caller, database, done, leave_for, number, page, render
 
-THEMES = ("auto", "light", "dark")
 YEAR = 365 * 86400
 
 

@@ -1,10 +1,15 @@
-// The line above the chats that leads to the archived ones: which they are, and how many have something unread.
+// The line above the chats that leads to the archived ones: which they are, and how many have something unread, and whether I was named.
 
 const line = () => document.getElementById("archive");
 const ids = (name) => new Set(line()?.dataset[name].split(" ").filter(Boolean));
 
+const has = (name, chat) => ids(name).has(String(chat));
+
 /** Whether an archived chat is known to have something unread. */
-export const waits = (chat) => ids("waiting").has(String(chat));
+export const waits = (chat) => has("waiting", chat);
+
+/** Whether a chat is archived, and not yet known to have a message that names me. */
+export const mayLearnOfMention = (chat) => has("chats", chat) && !has("mentioned", chat);
 
 function set(name, chat, isIn) {
   const all = ids(name);
@@ -15,6 +20,7 @@ function set(name, chat, isIn) {
 function show() {
   line().hidden = !ids("chats").size;
   line().querySelector(".badge").textContent = ids("waiting").size || "";
+  line().querySelector(".archive__mention").hidden = !ids("mentioned").size;
 }
 
 /** Take in what the server says of one chat: its row, or null where there is none. */
@@ -23,6 +29,7 @@ export function note(chat, row) {
   const isIn = Boolean(row) && "archived" in row.dataset;
   set("chats", chat, isIn);
   set("waiting", chat, isIn && (row.dataset.unread !== "0" || "marked" in row.dataset));
+  set("mentioned", chat, isIn && "mentioned" in row.dataset);
   show();
 }
 

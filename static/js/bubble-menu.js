@@ -13,7 +13,7 @@ function open(target) {
   const row = target.closest("#chats > .row");
   row?.querySelector(".row__menu").click();
   if (row) return true;
-  const link = target.closest(".message")?.querySelector(".bubble__menu");
+  const link = target.closest(".conversation:not([data-selecting]) .message")?.querySelector(".bubble__menu");
   if (!link || target.closest("a:not(.bubble__menu)") || !getSelection().isCollapsed) return false;
   link.click();
   return true;

@@ -33,14 +33,14 @@ function on(type, then) {
   });
 }
 
-/** Mark a row when somebody else's message names me. */
-function mention(row, { mentions, sender, counts }) {
-  const isMeant = mentions.includes(String(me)) || mentions.includes("all");
-  if (isMeant && counts && sender !== me) row.dataset.mentioned = "";
+/** Whether somebody else's message names me. */
+function isMeant({ mentions, sender, counts }) {
+  return counts && sender !== me && (mentions.includes(String(me)) || mentions.includes("all"));
 }
 
 on("moved", ({ chat, before, ...message }) => {
   const row = find(chat);
+  if (!row && isMeant(message) && archive.mayLearnOfMention(chat)) refresh(chat);
   if (!row) return;
   tick(row);
   const badge = row.querySelector("unread-badge");
@@ -48,7 +48,7 @@ on("moved", ({ chat, before, ...message }) => {
   if (message.seq > before + 1) refresh(chat);
   else if (!isRead(chat)) {
     badge.arrived(message);
-    mention(row, message);
+    if (isMeant(message)) row.dataset.mentioned = "";
   }
   else setTimeout(() => Number(find(chat)?.dataset.readSeq) < message.seq && refresh(chat), SOON);
 });

@@ -13,10 +13,12 @@ function copyBySelecting(text) {
   if (!isCopied) throw new Error("the browser refused");
 }
 
-async function copy(text) {
+/** Put a text on the clipboard, or one that is still on its way: browsers ask whether a key was pressed just now. */
+export async function copy(text) {
   try {
-    if (navigator.clipboard) await navigator.clipboard.writeText(text);
-    else copyBySelecting(text);
+    if (!navigator.clipboard) copyBySelecting(await text);
+    else if (typeof text === "string") await navigator.clipboard.writeText(text);
+    else await navigator.clipboard.write([new ClipboardItem({ "text/plain": text.then((whole) => new Blob([whole], { type: "text/plain" })) })]);
     toast("Copied");
   } catch {
     toast("Your browser did not let this be copied.", "error");

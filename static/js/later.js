@@ -11,6 +11,7 @@ import "./poll-card.js";
 import "./poll-options.js";
 import "./reacting.js";
 import "./reply.js";
+import "./selection-bar.js";
 import "./star-marks.js";
 import "./shortcuts.js";
 import "./swipe.js";

@@ -60,9 +60,10 @@ class MessageList extends HTMLElement {
 
   /**
    * Whether new messages scroll the view: where the reader is at the end, or was until a message there grew; from a
-   * change to the next picture, whether it was so before.
+   * change to the next picture, whether it was so before. While messages are being selected nothing moves.
    */
   get isFollowing() {
+    if (this.closest("[data-selecting]")) return false;
     return this.held ? this.held.isFollowing : this.isAtEnd || (this.hasNewest && this.sticks);
   }
 

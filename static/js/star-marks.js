@@ -25,11 +25,13 @@ class StarMarks extends HTMLElement {
     }
   }
 
-  #hear({ chat, seq, on }) {
+  #hear({ chat, seqs, on }) {
     if (String(chat) !== this.dataset.chat) return;
-    if (on) this.#seqs.add(String(seq));
-    else this.#seqs.delete(String(seq));
-    this.#mark(this.closest("#conversation").querySelector(`.message[data-seq="${seq}"]`) ?? this);
+    for (const seq of seqs) {
+      if (on) this.#seqs.add(String(seq));
+      else this.#seqs.delete(String(seq));
+      this.#mark(this.closest("#conversation").querySelector(`.message[data-seq="${seq}"]`) ?? this);
+    }
   }
 }
 

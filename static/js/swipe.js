@@ -46,7 +46,7 @@ function end(isDone) {
 document.addEventListener("pointerdown", ({ pointerType, pointerId, isPrimary, target, clientX, clientY }) => {
   if (swipe.item) end(false);
   if (pointerType !== "touch" || !isPrimary || !getSelection().isCollapsed || target.closest("pre")) return;
-  const item = target.closest(".message[data-seq]:not([data-deleted], [data-kind=note])");
+  const item = target.closest(".conversation:not([data-selecting]) .message[data-seq]:not([data-deleted], [data-kind=note])");
   if (item && document.getElementById("reply")) Object.assign(swipe, { item, id: pointerId, x: clientX, y: clientY });
 });
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.async_api import expect
 from starlette.applications import Starlette
@@ -64,3 +66,32 @@ async def test_who_was_away_finds_the_mark_too(app: Starlette, visit: Visit, ann
     await ann.say(group, "@bob?")
     await expect(his.locator("html[data-opened='2']")).to_be_attached()
     await expect(his.locator(f"#chat-{group} .row__mention")).to_be_visible()
+
+
+async def test_a_mention_breaks_through_a_mute_and_marks_the_archive(
+    app: Starlette, visit: Visit, ann: Member, bob: Member
+) -> None:
+    muted, archived = await make_group(app, ann, bob), await make_group(app, ann, bob)
+    for group in (muted, archived):
+        await bob.post(f"/chats/{group}/read")
+    await bob.post(f"/chats/{muted}/mute", data={"for": "always"})
+    await bob.post(f"/chats/{archived}/archive")
+    his = await visit(bob)
+    sign = his.locator("#archive .archive__mention")
+    for group in (muted, archived):
+        await ann.say(group, "Anybody")
+    await expect(his.locator(f"#chat-{muted} unread-badge")).to_have_text("1")
+    await expect(his.locator("#archive .badge")).to_have_text("1")
+    await expect(his).to_have_title(re.compile("^Chats"))
+    for group in (muted, archived):
+        await ann.say(group, "@bob")
+    await expect(his).to_have_title(re.compile(r"^\(1\) "))
+    await expect(his.locator(f"#chat-{muted} .row__mention")).to_be_visible()
+    await expect(sign).to_be_visible()
+    await his.reload()
+    await expect(his).to_have_title(re.compile(r"^\(1\) "))
+    await expect(sign).to_be_visible()
+    await bob.post(f"/chats/{archived}/read")
+    await expect(sign).to_be_hidden()
+    await bob.post(f"/chats/{muted}/read")
+    await expect(his).to_have_title(re.compile("^Chats"))

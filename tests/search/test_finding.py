@@ -253,6 +253,9 @@ async def test_whatever_is_typed_gets_an_answer(
             answer = await ann.get(path, params={"q": query, "from": query[:300]}, headers=headers)
             assert answer.status_code == 200, (path, query, answer.text)
             assert "<script>alert" not in answer.text
+        for name in ("has", "in", "before"):
+            answer = await ann.get("/search", params={"q": "x", name: query[:300]}, headers=headers)
+            assert answer.status_code == 200, (name, query, answer.text)
 
 
 async def test_messages_that_came_late_stand_where_they_belong_after_a_new_beginning(

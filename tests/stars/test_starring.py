@@ -57,7 +57,7 @@ async def test_only_ones_own_pages_hear_of_it(
     bus.told.clear()
     await star(ann, chat_id, seq)
     assert bus.signals(topics.user(ann.id), "chat.starred") == [
-        {"type": "chat.starred", "chat": chat_id, "seq": seq, "on": True}
+        {"type": "chat.starred", "chat": chat_id, "seqs": [seq], "on": True}
     ]
     assert {each.topic for each in bus.told} == {topics.user(ann.id)}
 
