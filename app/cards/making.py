@@ -68,7 +68,7 @@ async def _tell(app: Starlette, card_id: int) -> None:
     for chat_id, seq in places:
         async with app.state.database.write() as work:
             try:
-                await messages.revise(work, chat_id, seq, add=["card"])
+                await messages.revise(work, chat_id, seq, add=[service.EXTRA])
             except NotFound:  # deleted meanwhile
                 continue
 

@@ -37,7 +37,7 @@ async def remove(request: Request) -> Response:
 
 
 def _is_offered(chat: Conversation, message: Message, user: Person, _: Settings) -> bool:
-    return chat.may_write and message.sender_id == user.id and "card" in message.extras.split()
+    return chat.may_write and message.sender_id == user.id and service.EXTRA in message.extras.split()
 
 
 async def _has_card(work: Work, chat: Conversation, message: Message, _: Person) -> bool:
@@ -57,7 +57,7 @@ routes = [
 jobs = {"cards.fetch": making.make}
 sweeps = {"cards.sweep": (DAY, sweep)}
 extras = {
-    "card": Extra(
+    service.EXTRA: Extra(
         slot="after", template="cards/_card.html", load=service.load, read=service.read, store=service.store
     )
 }

@@ -24,6 +24,7 @@ from app.messages.models import Message
 from app.messages.parts import Part
 from app.users.models import Person
 
+EXTRA = "card"
 LONGEST_URL = 2_000
 KEPT = timedelta(days=2)  # a card that no message shows
 
@@ -106,7 +107,7 @@ async def edited(work: Work, message: Message, body: str) -> dict[str, bool]:
     await deleted(work, message.chat_id, [message.seq])
     if url:
         await store(work, [Part(message.chat_id, message.seq, message.sender_id, url)])
-    return {"card": url is not None}
+    return {EXTRA: url is not None}
 
 
 async def deleted(work: Work, chat_id: int, seqs: Sequence[int]) -> None:
@@ -121,7 +122,7 @@ async def remove(work: Work, user: Person, chat_id: int, seq: int) -> Bubble:
         raise Forbidden("Only who sent a message can remove its card.")
     here = col(MessageCard.chat_id) == chat_id, col(MessageCard.seq) == seq
     await work.execute(update(MessageCard).where(*here).values(card_id=None))
-    return await messages.revise(work, chat_id, seq, remove=["card"])
+    return await messages.revise(work, chat_id, seq, remove=[EXTRA])
 
 
 async def image(work: Work, user: Person, chat_id: int, seq: int, hash_: str) -> bytes:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from sqlalchemy import delete, insert
 from sqlmodel import col, select
 
+from app.cards import service as cards
 from app.chats import service as chats
 from app.chats.models import Conversation
 from app.db import Work
@@ -103,7 +104,12 @@ async def forward(
 def _said(user: Person, message: Message, hops: int) -> Draft:
     # One's own words are no news from elsewhere.
     is_own = message.sender_id == user.id and not hops
-    return Draft(body=message.body, kind=message.kind, brings={} if is_own else {EXTRA: hops + 1})
+    brings = {EXTRA: None if is_own else hops + 1, cards.EXTRA: cards.link_of(message.body)}
+    return Draft(
+        body=message.body,
+        kind=message.kind,
+        brings={name: value for name, value in brings.items() if value is not None},
+    )
 
 
 def _how_many(hops: Mapping[int, int]) -> str:

@@ -24,7 +24,7 @@ from app.realtime import topics
 from tests.cards.sites import Answer, Site, http, local_fetcher, moved, page, picture
 from tests.conftest import RecordingBus
 from tests.hostile import HOSTILE
-from tests.make import CURL, HTML, HTMX, Member
+from tests.make import CURL, HTML, HTMX, Member, make_group
 from tests.server import Running
 from tests.sockets import listening
 from tests.test_queries import statements
@@ -86,6 +86,17 @@ async def test_a_link_gets_a_card_after_the_message_is_there(
     assert f'hx-target="#chat-{chat_id}-messages" hx-swap="renew"' in frame
     assert "Fish &amp; chips" in frame
     assert re.findall(r"<li id=.*?</li>", html, re.DOTALL)[-1] in frame
+
+
+async def test_a_link_that_is_forwarded_gets_its_card_there(
+    app: Starlette, ann: Member, bob: Member, chat_id: int, site: Site
+) -> None:
+    group = await make_group(app, ann, bob)
+    await ann.say(chat_id, site.url())
+    await idle(app)
+    await bob.post(f"/chats/{chat_id}/messages/1/forward", data={"chats": [str(group)]})
+    await idle(app)
+    assert await card(ann, group, seq=3) == await card(ann, chat_id)
 
 
 async def test_who_was_away_gets_it_too(app: Starlette, ann: Member, bob: Member, chat_id: int, site: Site) -> None:
