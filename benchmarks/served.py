@@ -58,6 +58,9 @@ class Served:
     def settings(self) -> Settings:
         return Settings.from_environment(self.environment)
 
+    def command(self, _port: int) -> list[str]:
+        return [sys.executable, "-m", "app", "serve"]
+
     def start(self) -> float:
         """Answers the seconds until the last one answers; from then on they keep to their cores.
 
@@ -65,9 +68,8 @@ class Served:
         """
         began = time.perf_counter()
         for port in self.ports:
-            command = [sys.executable, "-m", "app", "serve"]
             given = {**self.environment, "PARLEY_PORT": str(port)}
-            process = subprocess.Popen(command, cwd=ROOT, env=given, stdout=subprocess.DEVNULL)  # noqa: S603
+            process = subprocess.Popen(self.command(port), cwd=ROOT, env=given, stdout=subprocess.DEVNULL)  # noqa: S603
             pin(process.pid, ALL_CORES)  # as an operator starts it: the generator's core is not its own
             self.running.append(process)
         for port, process in zip(self.ports, self.running, strict=True):

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 from benchmarks.browser import WATCHES, watch
 from benchmarks.first_paint import first_paint
+from benchmarks.floor import NAMES as FLOORS
+from benchmarks.floor import floor
 from benchmarks.load import Load, idle, read, storm, talk
 from benchmarks.served import Served
 from benchmarks.tally import Figures
@@ -24,7 +26,7 @@ TALKS = {
     "W3b": Load(sockets=1000, senders=500, in_pairs=True, rate=400),
 }
 # In this order: memory is measured in a fresh process.
-NAMES = ("start", "W4", "W1s8", "W1s8w4", "W2", "W3max", "W3b", "storm", "W5", "paint", *WATCHES)
+NAMES = ("start", "W4", "W1s8", "W1s8w4", "W2", "W3max", "W3b", "storm", "W5", *FLOORS, "paint", *WATCHES)
 STEADY = Load(sockets=200, senders=100, in_pairs=True, rate=100)
 PEOPLE = 2000
 
@@ -72,6 +74,8 @@ class Run:
             return await idle(IDLE.scaled(self.scale), self.served, world)
         if name in WATCHES:
             return await watch(name, self.served, world, self.scale)
+        if name in FLOORS:
+            return await floor(name, self.served, self.seconds)
         if name == "W5":
             return await read(self.served, path, cookie, self.seconds)
         return await first_paint(self.served.url, path, cookie)
