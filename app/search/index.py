@@ -136,5 +136,5 @@ def _facts(row: Any) -> list[str]:
 
 
 def _joined(chat_id: int, folded: str, facts: str, *others: str) -> str:
-    found = tokens.of_text(folded) | tokens.of_facts(facts.split()) | {tokens.in_chat(chat_id), *others}
+    found = tokens.of_text(folded) | tokens.of_facts(chat_id, facts.split()) | set(others)
     return " ".join(sorted(found))

@@ -116,10 +116,15 @@ async def _wanted(work: Work, user: Person, asked: Asked, mine: Sequence[Convers
     """Raises Invalid for a person or chat that is nobody's and none."""
     filters, groups = asked.filters, list[Sequence[str]]()
     here = _chats_called(filters["in"], mine) if "in" in filters else mine
-    if "in" in filters or len(here) <= MOST_CHATS:
-        groups.append([tokens.in_chat(chat.id) for chat in here] or [tokens.in_chat(0)])
-    if "from" in filters:
-        groups.append([tokens.by(id_) for id_ in await _people_called(work, user, filters["from"])])
+    people = await _people_called(work, user, filters["from"]) if "from" in filters else []
+    has_chats = "in" in filters or len(here) <= MOST_CHATS
+    if has_chats and len(people) == 1:
+        groups.append([tokens.by_in(people[0], chat.id) for chat in here] or [tokens.in_chat(0)])
+    else:
+        if has_chats:
+            groups.append([tokens.in_chat(chat.id) for chat in here] or [tokens.in_chat(0)])
+        if people:
+            groups.append([tokens.by(id_) for id_ in people])
     if "has" in filters:
         groups.append([tokens.has(_known_has(filters["has"]))])
     since = _midnight(asked.after + DAY, zone) if asked.after else None
@@ -227,3 +232,4 @@ async def on_day(work: Work, user: Person, chat: Conversation, day: date, zone: 
     if not found:
         raise NotFound
     return found.seq, found.id
+
