@@ -36,12 +36,14 @@ Case = Callable[[Starlette, Member, Member, int], Awaitable[Ask]]
 
 
 @contextmanager
-def statements(app: Starlette) -> Iterator[list[str]]:
-    """What is sent to the database while the block runs, by readers and the writer."""
+def statements(app: Starlette, but: str = "search_") -> Iterator[list[str]]:
+    """What is sent to the database while the block runs, by readers and the writer, but what has this in it: the
+    indexer looks around by itself.
+    """
     sent: list[str] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if "search_" not in statement and statement != "BEGIN":  # the indexer looks around by itself
+        if but not in statement and statement != "BEGIN":
             sent.append(statement)
 
     def ask(driver: Any, statement: str, values: Sequence[Any]) -> list[Any]:
