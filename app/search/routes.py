@@ -51,11 +51,13 @@ async def index(request: Request) -> Response:
 
 async def inside(request: Request) -> Response:
     """What is found in one chat."""
+    typed = query_text(request, "q")[: query.MOST]
     asked = query.read(query_text(request, "q"), {})
     async with database(request).read() as work:
         chat = await chats.require_member(work, number(request, "chat_id"), me(request))
-        found = await service.inside(work, me(request), chat, asked, query_number(request, "page"))
-        values = {"asked": asked, "found": found, "chat": chat, "section": "chats"}
+        before = query_number(request, "page")
+        found = await service.inside(work, me(request), chat, asked, _zone(request), before)
+        values = {"typed": typed, "found": found, "chat": chat, "section": "chats"}
         data = {**_data(asked, found), "count": len(found.places), "seqs": [place.seq for place in found.places]}
         data["needles"] = [{"text": each.text, "starts_word": each.starts_word} for each in asked.needles]
     return await page(request, "search/inside.html", values, data=data)
