@@ -35,12 +35,13 @@ SQLITE = """
     WHERE search_tokens MATCH :match AND search_tokens.rowid BETWEEN :first AND :last AND {conditions}
     ORDER BY search_tokens.rowid DESC LIMIT :most
 """
-# PostgreSQL, too, else it would rather read all messages: its index knows stretches by their tokens.
+# PostgreSQL, too, else it would rather read all messages: its index knows stretches by their tokens. What it finds
+# there is sorted before it is joined, so that nothing is looked at behind the last hit of the page.
 POSTGRESQL = """
-    WITH t AS MATERIALIZED (
+    SELECT t.id, t.chat_id, t.seq FROM (
         SELECT id, chat_id, seq, text, is_stale FROM search_texts WHERE tokens @@ CAST(:match AS tsquery)
-    )
-    SELECT t.id, t.chat_id, t.seq FROM t
+        ORDER BY id DESC OFFSET 0
+    ) t
     JOIN messages ON messages.chat_id = t.chat_id AND messages.seq = t.seq
     WHERE t.id BETWEEN :first AND :last AND {conditions}
     ORDER BY t.id DESC LIMIT :most
