@@ -65,6 +65,12 @@ async def enqueue(work: Work, name: str, **payload: Any) -> None:
     work.announce(_enqueued)
 
 
+async def enqueue_once(work: Work, name: str, seconds: float) -> None:
+    """Have the handler `name` called after so many seconds, unless it waits for that already."""
+    if not await work.rows(select(Job.id).where(col(Job.name) == name, col(Job.attempts) == 0).limit(1)):
+        await work.execute(insert(Job).values(name=name, payload={}, due_at=now() + timedelta(seconds=seconds)))
+
+
 def _enqueued(_: Render) -> Iterator[Frame]:
     yield Frame(topics.jobs(), signal("enqueued"))
 

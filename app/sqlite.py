@@ -35,7 +35,7 @@ class Sqlite:
         self.readers = create_async_engine(
             url, module=Driver(), pool_size=READERS + 1, max_overflow=0, pool_timeout=10, pool_reset_on_return=None
         )
-        _prepare(self.engine, "PRAGMA query_only=OFF")
+        _prepare(self.engine, "PRAGMA query_only=OFF", "PRAGMA secure_delete=ON")
         _prepare(self.readers, "PRAGMA query_only=ON")
         event.listen(self.readers.sync_engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
         self.engines = [self.engine, self.readers]

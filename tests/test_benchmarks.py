@@ -16,6 +16,7 @@ from benchmarks.browser import WATCHES
 from benchmarks.first_paint import named
 from benchmarks.plot import Series, plot
 from benchmarks.report import compared, is_faulty, merged
+from benchmarks.searching import CASES, READERS
 from benchmarks.tally import Book, Figures, Span, faults, summary
 from benchmarks.wire import Listener, body_of
 from benchmarks.workloads import NAMES, TALKS
@@ -108,6 +109,13 @@ def test_receipts_are_measured(tmp_path: Path) -> None:
     table, figures = bench(tmp_path, "--receipts")
     assert all(figures["results"][name]["p50_ms"] > 0 for name in ("flush", "first", "last"))
     assert "| storing 45 pointers" in table
+
+
+def test_searches_are_measured(tmp_path: Path) -> None:
+    table, figures = bench(tmp_path, "--search", "--scale", "0.001", "--seconds", "0.03")
+    assert set(figures["results"]) == {f"{case}, {reader}" for case in CASES for reader in READERS}
+    assert all(each["p50_ms"] > 0 for each in figures["results"].values())
+    assert "| words of one person" in table
 
 
 def place(*tokens: int) -> bytes:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,9 +16,13 @@ from starlette.applications import Starlette
 
 from app.chats.models import Chat, Membership, MembershipInterval
 from app.db import now
+from app.inbox import service as inbox
+from app.messages import history
 from app.messages.models import Message
 from app.receipts import service
 from app.receipts.marks import Mark
+from app.settings import Settings
+from app.sqlite_look import Compiled
 from app.sqlite_look import ask as ask_sqlite
 from app.users.models import User
 from tests.make import CURL, HTML, JSON, PASSWORD_HASH, Member, make_group, make_messages
@@ -30,12 +36,14 @@ Case = Callable[[Starlette, Member, Member, int], Awaitable[Ask]]
 
 
 @contextmanager
-def statements(app: Starlette) -> Iterator[list[str]]:
-    """What is sent to the database while the block runs, by readers and the writer."""
+def statements(app: Starlette, but: str = "search_") -> Iterator[list[str]]:
+    """What is sent to the database while the block runs, by readers and the writer, but what has this in it: the
+    indexer looks around by itself.
+    """
     sent: list[str] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if "search_" not in statement and statement != "BEGIN":  # the indexer looks around by itself
+        if but not in statement and statement != "BEGIN":
             sent.append(statement)
 
     def ask(driver: Any, statement: str, values: Sequence[Any]) -> list[Any]:
@@ -53,6 +61,19 @@ def statements(app: Starlette) -> Iterator[list[str]]:
     finally:
         for engine in engines:
             event.remove(engine, "before_cursor_execute", note)
+
+
+def steps(database: Path, statement: Any, values: dict[str, Any]) -> int:
+    """How many thousand steps SQLite takes for the answer."""
+    taken = []
+    compiled = Compiled(statement, [])
+    bound = [
+        str(now()) if name.startswith("present") else compiled._value(name, [], values) for name in compiled.names
+    ]
+    with closing(sqlite3.connect(database)) as connection:
+        connection.set_progress_handler(lambda: taken.append(1), 1000)
+        connection.execute(compiled.text, bound).fetchall()
+    return len(taken)
 
 
 async def add(app: Starlette, *rows: tuple[type[Any], list[dict[str, Any]]]) -> None:
@@ -214,3 +235,15 @@ async def test_many_take_no_more_than_few(
         counts[count] = len(sent)
     # Fewer, where all is said by people who are known already.
     assert counts[many] <= counts[FEW] <= most, sent
+
+
+@pytest.mark.sqlite
+async def test_the_end_of_a_long_chat_is_found_without_a_walk_through_all_of_it(
+    app: Starlette, settings: Settings, ann: Member, bob: Member
+) -> None:
+    group = await make_group(app, ann, bob)
+    await make_messages(app, bob, group, 10_000)
+    await ann.post(f"/chats/{group}/read")
+    at_end = {"user": ann.id, "chat": group, "chats": [group], "seq": 10_002, "most": 50}
+    for statement in (history.NEWEST, history.OLDER, history.NEWER, history.UNREAD, inbox.NEWEST, inbox.UNREAD):
+        assert steps(settings.data / "parley.db", statement, at_end) < 5, str(statement)

@@ -32,13 +32,14 @@ async def shell(request: Request) -> dict[str, Any]:
     user = me(request)
     rows, people = await database(request).look(_listed, user, query)
     chosen = service.chosen(rows, shown, query)
+    known = {user.id, *(row.partner_id for row in chosen)}
     return {
         "rows": await service.with_state(chosen, request.app.state.presence.online, _open_chat(request)),
         "filter": shown if shown in FILTERS else "all",
         "query": query,
         "unread_chats": sum(1 for row in rows if row.calls),
         "archived": [row for row in rows if row.chat.is_archived],
-        "people": [person for person in people if person.id != user.id],
+        "people": [person for person in people if person.id not in known],
         "section": "chats",
     }
 

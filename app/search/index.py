@@ -15,6 +15,7 @@ from sqlalchemy import text
 from app.db import Database, Work
 from app.errors import Refused
 from app.hot import moment
+from app.jobs import enqueue_once
 from app.messages import links
 from app.search import tokens
 from app.search.folding import fold
@@ -23,6 +24,10 @@ PAUSE = 0.4  # seconds between two looks
 REST = 4
 AT_ONCE = 100  # messages in one work
 LENGTH = 400  # characters that one of them has on average, at most
+ERASE = "search.erase"  # the job that does it
+SOON = 3600  # seconds after which what was taken out is erased
+ERASING = 40  # seconds of it at a time
+PAGES = 64  # in one work
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +52,11 @@ KEEP_ALL = text("""
     UPDATE search_texts SET text = :text, facts = :facts, is_stale = false,
         tokens = array_to_tsvector(string_to_array(CAST(:tokens AS text), ' ')) WHERE id = :id
 """)
+
+
+# Parts of SQLite's index are merged into one, a few pages at a time: first all are noted for it, then it goes on.
+MERGE = text("INSERT INTO search_tokens (search_tokens, rank) VALUES ('merge', :pages)")
+CHANGES = text("SELECT total_changes() AS total")
 
 
 async def begin_anew(work: Work) -> None:
@@ -86,14 +96,37 @@ async def _step(database: Database) -> int:
         return await step(work)
 
 
+async def erase(database: Database) -> bool:
+    """Take out of SQLite's file, too, what was taken out of its index: until the parts of it that say so are merged
+    with those that have it, old tokens stand there. Answers whether all is done, or more is to do another time.
+    """
+    loop = asyncio.get_running_loop()
+    until, pages = loop.time() + ERASING, -PAGES
+    while loop.time() < until:
+        began = loop.time()
+        async with database.write() as work:
+            if work.connection.dialect.name != "sqlite":
+                return True
+            before = (await work.rows(CHANGES))[0].total
+            await work.execute(MERGE, {"pages": pages})
+            if (await work.rows(CHANGES))[0].total - before < 2:
+                return True
+        pages = PAGES
+        await asyncio.sleep(loop.time() - began)
+    return False
+
+
 async def step(work: Work, most: int = AT_ONCE) -> int:
     """Index some of what waits, the newest first; answers how much it was."""
     is_sqlite = work.connection.dialect.name == "sqlite"
-    rows = _few(await work.rows(UNLOCKED if is_sqlite else LOCKED, {"most": most}), most * LENGTH)
+    taken = _few(await work.rows(UNLOCKED if is_sqlite else LOCKED, {"most": most}), most * LENGTH)
+    rows = sorted(taken, key=lambda row: row.id)  # FTS5 begins a part of its index with each number that is lower
     gone = [{"id": row.id} for row in rows if row.body is None]
     kept = [_entry(row, is_sqlite) for row in rows if row.body is not None]
     if is_sqlite:
         known = [{"id": row.id, "tokens": _joined(row.chat_id, row.text, row.facts)} for row in rows if row.facts]
+        if known:
+            await enqueue_once(work, ERASE, SOON)
         for statement, values in ((TAKE_OUT, known), (PUT_IN, kept), (KEEP, kept)):
             if values:
                 await work.execute(statement, values)
@@ -136,5 +169,5 @@ def _facts(row: Any) -> list[str]:
 
 
 def _joined(chat_id: int, folded: str, facts: str, *others: str) -> str:
-    found = tokens.of_text(folded) | tokens.of_facts(facts.split()) | {tokens.in_chat(chat_id), *others}
+    found = tokens.of_text(folded) | tokens.of_facts(chat_id, facts.split()) | set(others)
     return " ".join(sorted(found))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -14,6 +15,8 @@ from app.chats.models import Conversation
 from app.chats.panes import Pane
 from app.errors import Invalid
 from app.forms import query_number, query_text
+from app.jobs import Again
+from app.search import index as index_
 from app.search import query, service
 from app.search.query import Asked
 from app.search.service import Found, Hit
@@ -48,11 +51,13 @@ async def index(request: Request) -> Response:
 
 async def inside(request: Request) -> Response:
     """What is found in one chat."""
+    typed = query_text(request, "q")[: query.MOST]
     asked = query.read(query_text(request, "q"), {})
     async with database(request).read() as work:
         chat = await chats.require_member(work, number(request, "chat_id"), me(request))
-        found = await service.inside(work, me(request), chat, asked, query_number(request, "page"))
-        values = {"asked": asked, "found": found, "chat": chat, "section": "chats"}
+        before = query_number(request, "page")
+        found = await service.inside(work, me(request), chat, asked, _zone(request), before)
+        values = {"typed": typed, "found": found, "chat": chat, "section": "chats"}
         data = {**_data(asked, found), "count": len(found.places), "seqs": [place.seq for place in found.places]}
         data["needles"] = [{"text": each.text, "starts_word": each.starts_word} for each in asked.needles]
     return await page(request, "search/inside.html", values, data=data)
@@ -111,12 +116,19 @@ def _chat(chat: Conversation) -> dict[str, Any]:
     return {"id": chat.id, "kind": chat.kind, "title": chat.title}
 
 
+async def erase(app: Starlette) -> None:
+    """Raises Again while there is more to do."""
+    if not await index_.erase(app.state.database):
+        raise Again
+
+
 routes = [
     Route("/search", index, methods=["GET"]),
     Route("/switch", switch, methods=["GET"]),
     Route("/chats/{chat_id:int}/search", inside, methods=["GET"]),
     Route("/chats/{chat_id:int}/day", day, methods=["GET"]),
 ]
+jobs = {index_.ERASE: erase}
 panes = {
     "search": Pane(slot="header", template="search/_open.html"),
     "search_bar": Pane(slot="banner", template="search/_bar.html"),

@@ -37,6 +37,7 @@ SWITCHED = 12
 MOST_CHATS = 200
 DAY = timedelta(days=1)
 FIRST_DAY = date(1970, 1, 1)
+NOWHERE = tokens.in_chat(0)  # no message has it
 PLAIN = 2000  # characters of a message that is shown without its marks
 NOBODY = "Nobody here is called “{}”."
 NO_CHAT = "You have no chat called “{}”."
@@ -94,11 +95,17 @@ def _rest(walked: Walked) -> int | None:
     return walked.places[PAGE - 1].number if len(walked.places) > PAGE else walked.rest
 
 
-async def inside(work: Work, user: Person, chat: Conversation, asked: Asked, before: int | None = None) -> Found:
+async def inside(
+    work: Work, user: Person, chat: Conversation, asked: Asked, zone: ZoneInfo, before: int | None = None
+) -> Found:
     """All hits in one chat as places, up to COUNTED, and the newest of them as hits."""
-    if asked.problem or not asked.needles:
+    if asked.problem or asked.is_empty:
         return Found(problem=asked.problem)
-    walked = await walk(work, user.id, Wanted(((tokens.in_chat(chat.id),),), asked.needles), COUNTED, before)
+    try:
+        wanted = await _wanted(work, user, asked, [chat], zone)
+    except Invalid as refusal:
+        return Found(problem=refusal.message)
+    walked = await walk(work, user.id, wanted, COUNTED, before)
     hits = await _hits(work, asked, [chat], walked.places[:PAGE])
     return Found(hits, walked.rest, places=walked.places)
 
@@ -116,10 +123,15 @@ async def _wanted(work: Work, user: Person, asked: Asked, mine: Sequence[Convers
     """Raises Invalid for a person or chat that is nobody's and none."""
     filters, groups = asked.filters, list[Sequence[str]]()
     here = _chats_called(filters["in"], mine) if "in" in filters else mine
-    if "in" in filters or len(here) <= MOST_CHATS:
-        groups.append([tokens.in_chat(chat.id) for chat in here] or [tokens.in_chat(0)])
-    if "from" in filters:
-        groups.append([tokens.by(id_) for id_ in await _people_called(work, user, filters["from"])])
+    people = await _people_called(work, user, filters["from"]) if "from" in filters else []
+    has_chats = "in" in filters or len(here) <= MOST_CHATS
+    if has_chats and len(people) == 1:
+        groups.append([tokens.by_in(people[0], chat.id) for chat in here] or [NOWHERE])
+    else:
+        if has_chats:
+            groups.append([tokens.in_chat(chat.id) for chat in here] or [NOWHERE])
+        if people:
+            groups.append([tokens.by(id_) for id_ in people])
     if "has" in filters:
         groups.append([tokens.has(_known_has(filters["has"]))])
     since = _midnight(asked.after + DAY, zone) if asked.after else None
@@ -127,7 +139,7 @@ async def _wanted(work: Work, user: Person, asked: Asked, mine: Sequence[Convers
     if since or until:
         first = since.astimezone(UTC).date() if since else FIRST_DAY
         last = until.astimezone(UTC).date() if until else now().date() + DAY
-        groups.append(tokens.of_days(first, last) or [tokens.in_chat(0)])
+        groups.append(tokens.of_days(first, last) or [NOWHERE])
     return Wanted(tuple(map(tuple, groups)), asked.needles, since, until)
 
 
@@ -227,3 +239,4 @@ async def on_day(work: Work, user: Person, chat: Conversation, day: date, zone: 
     if not found:
         raise NotFound
     return found.seq, found.id
+

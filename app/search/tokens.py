@@ -15,7 +15,7 @@ from functools import lru_cache
 import regex
 
 MOST = 40_000  # characters of a message that are looked at
-LEVELS = (8, 11, 14, 17, 20)  # stretches of 256 messages, 2,048, 16,384 …
+LEVELS = (8, 14, 20)  # stretches of 256 messages, 16,384, a million
 DAY = timedelta(days=1)
 MARK = "\x01"  # before tokens that are no text; no folded text has it
 SOLO = (
@@ -51,6 +51,11 @@ def by(user_id: int) -> str:
     return f"{MARK}u{user_id}"
 
 
+def by_in(user_id: int, chat_id: int) -> str:
+    """Both at once: two long lists that have nothing in common take long to compare."""
+    return f"{in_chat(chat_id)}u{user_id}"
+
+
 def has(what: str) -> str:
     return f"{MARK}h{what}"
 
@@ -59,10 +64,12 @@ def day_of(at: datetime) -> str:
     return at.astimezone(UTC).date().isoformat().replace("-", "")
 
 
-def of_facts(facts: Iterable[str]) -> set[str]:
+def of_facts(chat_id: int, facts: Iterable[str]) -> set[str]:
     """The tokens of what is known of a message: `u5` by whom, `d20260131` when, `hlink` what it has."""
-    found: set[str] = set()
+    found = {in_chat(chat_id)}
     for fact in facts:
+        if fact[0] == "u":
+            found.add(by_in(int(fact[1:]), chat_id))
         lengths = (5, 7, 9) if fact[0] == "d" else (len(fact),)  # year, month, day
         found.update(MARK + fact[:length] for length in lengths)
     return found

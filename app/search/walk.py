@@ -21,8 +21,8 @@ from app.search import tokens
 from app.search.tokens import Needle
 
 BUDGET = 0.25  # seconds, after which a search says how far it came; the next page goes on from there
-# SQLite reads its index from the newest on and stops when it has enough, so few stretches will do.
-ORDERED = (17, 20)
+# SQLite reads its index from the newest on and stops when it has enough, so a stretch is a million or two.
+ORDERED = (20,)
 NEWEST = text("SELECT coalesce(max(id), 0) AS newest FROM search_texts")
 # The one condition of who sees what, as it stands in every query of messages.
 _SEEN = select(col(Message.seq)).where(history.visible(literal_column("t.chat_id"), bindparam("user")))
@@ -35,12 +35,13 @@ SQLITE = """
     WHERE search_tokens MATCH :match AND search_tokens.rowid BETWEEN :first AND :last AND {conditions}
     ORDER BY search_tokens.rowid DESC LIMIT :most
 """
-# PostgreSQL, too, else it would rather read all messages: its index knows stretches by their tokens.
+# PostgreSQL, too, else it would rather read all messages: its index knows stretches by their tokens. What it finds
+# there is sorted before it is joined, so that nothing is looked at behind the last hit of the page.
 POSTGRESQL = """
-    WITH t AS MATERIALIZED (
+    SELECT t.id, t.chat_id, t.seq FROM (
         SELECT id, chat_id, seq, text, is_stale FROM search_texts WHERE tokens @@ CAST(:match AS tsquery)
-    )
-    SELECT t.id, t.chat_id, t.seq FROM t
+        ORDER BY id DESC OFFSET 0
+    ) t
     JOIN messages ON messages.chat_id = t.chat_id AND messages.seq = t.seq
     WHERE t.id BETWEEN :first AND :last AND {conditions}
     ORDER BY t.id DESC LIMIT :most

@@ -16,7 +16,7 @@ export async function get(path, headers = {}, signal = undefined) {
 /** HTML as elements that are not in the page. */
 export async function parse(html) {
   const holder = document.createElement("div");
-  await htmx.swap({ text: html, target: holder, swap: "innerHTML", sourceElement: document.body, transition: false });
+  await htmx.swap({ text: html, target: holder, swap: "innerHTML ignoreTitle:true", sourceElement: document.body, transition: false });
   return holder;
 }
 

@@ -5,6 +5,7 @@ import "./copy.js";
 import "./emoji-composer.js";
 import "./mentions.js";
 import "./message-info.js";
+import "./message-hits.js";
 import "./picker-filter.js";
 import "./pin-banner.js";
 import "./poll-card.js";

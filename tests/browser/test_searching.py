@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Error, Page, Route, expect
 from sqlalchemy import text
 from starlette.applications import Starlette
 
@@ -66,15 +69,13 @@ async def test_the_bar_of_a_chat(app: Starlette, visit: Visit, ann: Member, bob:
     assert await page.evaluate(MARKED, "found") == []
 
 
-async def test_from_the_list_to_a_hit_and_back(app: Starlette, visit: Visit, ann: Member, bob: Member) -> None:
+async def test_from_the_page_of_hits_to_one_and_back(app: Starlette, visit: Visit, ann: Member, bob: Member) -> None:
     chat_id = await make_chat(app, ann, bob)
     await make_message(app, bob, chat_id, "the zebra crossing")
     await make_messages(app, bob, chat_id, 120)
     await indexed(app)
-    page = await visit(ann)
-    await page.locator(".inbox .search input").fill("zebra")
-    await page.get_by_role("link", name="Search messages for “zebra”").click()
-    hit = page.get_by_role("link", name="the zebra crossing")
+    page = await visit(ann, "/search?q=zebra")
+    hit = page.get_by_role("main").get_by_role("link", name="the zebra crossing")
     await expect(hit.locator("mark")).to_have_text("zebra")
     await page.get_by_role("searchbox", name="Search messages, chats and people").fill("zebra from:bob")
     chip = page.get_by_role("link", name="Remove the filter from: bob")
@@ -85,6 +86,65 @@ async def test_from_the_list_to_a_hit_and_back(app: Starlette, visit: Visit, ann
     await expect(page.locator('.message[data-seq="1"]')).to_be_in_viewport()
     await page.go_back()
     await expect(hit).to_be_visible()
+
+
+async def test_messages_beneath_the_chats_while_one_types(
+    app: Starlette, visit: Visit, ann: Member, bob: Member
+) -> None:
+    chat_id, group = await make_chat(app, ann, bob), await make_group(app, ann, bob, name="Zebra lovers")
+    await make_message(app, bob, chat_id, "the zebra crossing")
+    await make_messages(app, bob, chat_id, 120)
+    await indexed(app)
+    page = await visit(ann)
+    field, beneath = page.get_by_role("searchbox", name="Search chats and people"), page.locator("message-hits")
+    hit, status = beneath.get_by_role("link", name="the zebra crossing"), page.locator("#found-count")
+    await field.press_sequentially("zeb")
+    await expect(hit.locator("mark")).to_have_text("zeb")
+    await expect(status).to_have_text("1 chat, 1 message")
+    await field.press("ArrowDown")
+    await expect(page.locator(f"#chat-{group} .row__link")).to_be_focused()
+    await page.keyboard.press("ArrowDown")
+    await expect(hit).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(page.locator('.message[data-seq="1"]')).to_be_in_viewport()
+    await expect(hit).to_be_visible()
+    await hit.press("ArrowUp")
+    await page.keyboard.press("ArrowUp")
+    await expect(field).to_be_focused()
+    await hit.press("Escape")
+    await expect(field).to_be_focused()
+    await expect(field).to_have_value("")
+    await expect(page.locator("#chats > .row")).to_have_count(2)
+    await expect(status).to_be_empty()
+    await field.fill("zebra lo")
+    await expect(status).to_have_text("1 chat")
+    await field.press("Enter")
+    await expect(page.get_by_role("main").get_by_role("heading", name="Zebra lovers")).to_be_visible()
+    await field.fill("nothing like it")
+    await expect(status).to_have_text("Nothing found")
+
+
+async def test_of_several_answers_the_last_one_counts(app: Starlette, visit: Visit, ann: Member, bob: Member) -> None:
+    chat_id = await make_chat(app, ann, bob)
+    for body in ("apple pie", "apricot cake"):
+        await make_message(app, bob, chat_id, body)
+    await indexed(app)
+    page, held = await visit(ann), asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await held.wait()
+        with contextlib.suppress(Error):  # given up by the page
+            await route.continue_()
+
+    await page.route("**/search?q=app", hold)
+    field, beneath = page.locator("#inbox .search input"), page.locator("message-hits")
+    async with page.expect_request("**/search?q=app"):
+        await field.fill("app")
+    async with page.expect_event("requestfailed", lambda request: request.url.endswith("/search?q=app")):
+        await field.fill("apri")
+    await expect(beneath.get_by_role("link")).to_have_count(1)
+    held.set()
+    await expect(beneath.locator("mark")).to_have_text("apri")
 
 
 async def test_the_switcher(app: Starlette, visit: Visit, ann: Member, bob: Member, cara: Member) -> None:
@@ -127,7 +187,8 @@ async def test_without_scripts(app: Starlette, visit: Visit, ann: Member, bob: M
     await page.get_by_role("link", name="Older messages").click()
     await page.get_by_role("link", name="kiwi 24").click()
     await expect(page.locator('.message[data-seq="25"]')).to_be_visible()
-    await page.goto("/search?q=kiwi")
+    await page.goto("/chats?q=kiwi")
+    await page.get_by_role("link", name="Search messages for “kiwi”").click()
     await page.get_by_text("Filters", exact=True).click()
     await page.get_by_label("From").fill("bob")
     await page.get_by_role("button", name="Search", exact=True).click()

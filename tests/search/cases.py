@@ -43,6 +43,14 @@ CASES: list[tuple[str, str, str, bool, str]] = [
     ("yo as ye", "Зелёная ёлка", "елка зеленая", True, "Зелёная"),
     ("short i is a letter", "мой дом", "мои", False, ""),
     ("Ukrainian", "Привіт, Київ!", "київ", True, "Київ"),
+    # Armenian
+    ("Armenian capitals", "ԲԱՐԵՎ ԱՇԽԱՐՀ", "աշխարհ", True, "ԱՇԽԱՐՀ"),
+    ("an Armenian ligature", "ես և դու", "եւ", True, "և"),
+    # Georgian
+    ("Georgian capitals", "ᲒᲐᲛᲐᲠᲯᲝᲑᲐ", "გამარჯობა", True, "ᲒᲐᲛᲐᲠᲯᲝᲑᲐ"),
+    ("a part of a Georgian word", "დილა მშვიდობისა", "მშვიდობ", True, "მშვიდობ"),
+    # Ethiopic
+    ("an Amharic word", "ሰላም ለሁላችሁም", "ሰላም", True, "ሰላም"),
     # Arabic
     ("without harakat", "السَّلَامُ عَلَيْكُمْ", "السلام عليكم", True, "السَّلَامُ"),
     ("with tatweel", "مـرحـبـا", "مرحبا", True, "مـرحـبـا"),
@@ -56,9 +64,22 @@ CASES: list[tuple[str, str, str, bool, str]] = [
     ("a Hindi word", "नमस्ते दुनिया", "नमस्ते", True, "नमस्ते"),
     ("nukta", "ज़रूर आना", "जरूर", True, "ज़रूर"),
     ("a vowel sign is no accent", "कल की बात", "कुल", False, ""),
+    # Bengali
+    ("a Bengali word", "আমি বাংলায় গান গাই", "বাংলা", True, "বাংলা"),
+    ("a Bengali letter with its dot apart", "বাড়ি যাব", "বা\u09dcি", True, "বাড়ি"),
+    # Tamil, Telugu
+    ("a Tamil word with its ending", "வணக்கம் நண்பர்களே", "நண்பர்", True, "நண்பர்"),
+    ("a Tamil vowel sign is no accent", "பால் வாங்கு", "பல்", False, ""),
+    ("a Telugu word", "శుభోదయం అందరికీ", "అందరి", True, "అందరి"),
+    # Gurmukhi
+    ("two letters of Gurmukhi", "ਸਤ ਸ੍ਰੀ ਅਕਾਲ", "ਸਤ", True, "ਸਤ"),
     # Thai
     ("a word inside a Thai line", "วันนี้อากาศดีมาก", "อากาศ", True, "อากาศ"),
     ("two Thai letters", "วันนี้อากาศดีมาก", "ดี", True, "ดี"),
+    # Lao, Khmer, Burmese
+    ("a word inside a Lao line", "ສະບາຍດີຕອນເຊົ້າ", "ຕອນ", True, "ຕອນ"),
+    ("a word inside a Khmer line", "សួស្តីពិភពលោក", "ពិភព", True, "ពិភព"),
+    ("a word inside a Burmese line", "မင်္ဂလာနံနက်ခင်းပါ", "နံနက်", True, "နံနက်"),
     # Chinese
     ("one character", "今天天气很好", "气", True, "气"),
     ("two characters", "今天天气很好", "天气", True, "天气"),

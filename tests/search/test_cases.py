@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 from starlette.applications import Starlette
 
@@ -30,6 +32,8 @@ async def test_all_of_the_table(ann: Member, bob: Member, app: Starlette, indexe
 
 def test_the_table_is_large() -> None:
     assert len(CASES) >= 60
+    scripts = {unicodedata.name(letter).split()[0] for _, text, *_ in CASES for letter in text if letter.isalpha()}
+    assert len(scripts - {"MODIFIER", "HALFWIDTH", "FULLWIDTH"}) >= 12, scripts
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n\t", "\u200b", "\0", "́", "a" * 50_000, "\U0010ffff", "ﷺ" * 100, "‮abc"])

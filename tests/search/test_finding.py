@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from sqlalchemy import text, update
@@ -124,6 +125,13 @@ async def test_filters(app: Starlette, ann: Member, bob: Member, cara: Member, i
     found = {query: await bodies(ann, q=query) for query in expected}
     assert found == expected
     assert await bodies(ann, q="soup", **{"from": "cara"}) == ["soup of Cara"]
+    inside = {
+        "soup from:bob": ["soup for all"],
+        "from:cara": ["soup of Cara"],
+        "soup from:ann": [],
+        "soup in:bob": [],
+    }
+    assert {query: await bodies(ann, f"/chats/{group}/search", q=query) for query in inside} == inside
     assert (await ann.read("/search", q="soup from:nobody"))["problem"] == "Nobody here is called “nobody”."
     assert (await ann.read("/search", q="soup in:nowhere"))["problem"] == "You have no chat called “nowhere”."
     assert (await ann.read("/search", q="soup before:soon"))["problem"].startswith("Please give a date")
@@ -249,8 +257,9 @@ async def test_whatever_is_typed_gets_an_answer(
         await ann.say(chat_id, query[:200].encode("utf-8", "ignore").decode() or "x")
     await indexed()
     for query in (each.encode("utf-8", "replace").decode() for each in HOSTILE):
-        for path in ("/search", f"/chats/{chat_id}/search", "/switch"):
-            answer = await ann.get(path, params={"q": query, "from": query[:300]}, headers=headers)
+        for path in ("/search", f"/search?from={quote(query[:300])}", f"/chats/{chat_id}/search", "/switch"):
+            address = f"{path}{'&' if '?' in path else '?'}q={quote(query)}"
+            answer = await ann.get(address, headers=headers)
             assert answer.status_code == 200, (path, query, answer.text)
             assert "<script>alert" not in answer.text
         for name in ("has", "in", "before"):
