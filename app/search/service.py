@@ -239,4 +239,3 @@ async def on_day(work: Work, user: Person, chat: Conversation, day: date, zone: 
     if not found:
         raise NotFound
     return found.seq, found.id
-
