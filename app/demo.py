@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from app.receipts import log as receipt_log
 from app.receipts import service as receipts
 from app.receipts.marks import Mark
 from app.search import index
+from app.switches import service as switches
 from app.users import service as users
 from app.users.models import Contact, Person, User
 
@@ -36,6 +38,12 @@ WORLD = Path(__file__).with_name("demo_world.toml")
 PASSWORD = "parley demo world"  # noqa: S105 – it is no secret
 AGE = timedelta(days=15)
 SOON = timedelta(seconds=40)  # after something was said the others read it
+
+SWITCHES = {
+    "pin": partial(switches.pin, on=True),
+    "mute": partial(switches.mute, how_long="1w"),
+    "favour": partial(switches.favour, on=True),
+}
 
 DONE = """The demo world is ready: {people} people, {chats} chats, {messages} messages.
 
@@ -59,6 +67,7 @@ class Scene:
     unread: Mapping[str, int] = field(default_factory=dict)
     undelivered: Mapping[str, int] = field(default_factory=dict)
     drafts: Mapping[str, str] = field(default_factory=dict)
+    switched: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def mark(self, name: str, last: int) -> Mark:
         """How far somebody has come in the end."""
@@ -112,6 +121,9 @@ async def _play(work: Work, scene: Scene, cast: Mapping[str, Person], present: d
     await receipt_log.backdate(work, chat_id, [at + SOON for at in times])
     for name, body in scene.drafts.items():
         await chats.save_draft(work, chat_id, cast[name], body)
+    for name, switched in scene.switched.items():
+        for each in switched:
+            await SWITCHES[each](work, cast[name], chat_id)
     return len(times)
 
 

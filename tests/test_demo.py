@@ -181,6 +181,8 @@ async def test_the_main_person_signs_in_and_reads_every_chat(world: World) -> No
     shown = "".join(pages)
     for part in ("data-long", "data-edited", "data-deleted", 'data-emoji="1"', "<pre", "<ol>", "blockquote"):
         assert part in shown
+    for part in ("link-card__title", "quote__text", "forwarded", "poll__option", 'class="mention"', "pin__link"):
+        assert part in shown
     for event in (" created the group", " added ", " admin", " joined", " left", " renamed ", " pinned "):
         assert event in shown
 
