@@ -298,3 +298,16 @@ async def test_stars_and_the_timer_that_changed_meanwhile_are_shown_in_the_end(
     await expect(bubble(page, "one")).not_to_have_attribute("data-starred", "")
     await expect(page.locator(f"#chat-{chat_id}-timer")).to_contain_text("24 hours")
     await expect_as_loaded(page)
+
+
+async def test_names_that_changed_meanwhile_are_shown_in_the_end(
+    app: Starlette, visit: Visit, ann: Member, bob: Member
+) -> None:
+    group = await make_group(app, ann, bob)
+    await make_message(app, bob, group, "It’s me")
+    page = await visit_with_clock(visit, ann, f"/chats/{group}")
+    async with apart(app, page):
+        await bob.post("/you/edit", data={"display_name": "Robert <b>"})
+    await page.clock.fast_forward(SOON)
+    await expect(bubble(page, "It’s me").locator(".bubble__name")).to_have_text("Robert <b>")
+    await expect(page.get_by_text("Bob", exact=True)).to_have_count(0)
