@@ -106,6 +106,12 @@ class Cluster:
         async with engine.connect() as connection:
             return (await connection.exec_driver_sql(statement)).all()
 
+    async def change(self, statement: str) -> None:
+        """Have the database change something past Parley."""
+        engine = create_async_engine(self.app.state.settings.database, poolclass=NullPool)
+        async with engine.begin() as connection:
+            await connection.exec_driver_sql(statement)
+
     async def messages(self) -> dict[int, list[Row]]:
         """All messages of each chat in the database's order."""
         rows = await self.select("SELECT chat_id, seq, id, body FROM messages ORDER BY chat_id, seq")

@@ -21,6 +21,7 @@ GET       /metrics                                            404 404 404 404 40
 GET       /readyz                                             200 200 200 200 200
 WEBSOCKET /ws                                                 4401 101 101 101 101
 GET       /users                                              401 200 200 200 200
+GET       /users/names                                        401 200 200 200 200
 GET       /users/{user_id:int}                                401 200 200 200 200
 GET       /you                                                401 200 200 200 200
 GET       /you/edit                                           401 200 200 200 200

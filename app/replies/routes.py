@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -41,6 +42,12 @@ async def open_private(request: Request) -> Response:
     return done(request, f"/chats/{chat_id}")
 
 
+async def tell(app: Starlette, chat_id: int, seqs: list[int]) -> None:
+    """The job by which other chats hear that what they quote has changed."""
+    async with app.state.database.write() as work:
+        await service.tell(work, chat_id, seqs)
+
+
 async def _strip(request: Request, work: Work, chat: Conversation) -> Begun | tuple[()]:
     """What the composer is about to answer: as a refused form says, the address, or what was begun."""
     user, asked = me(request), query_number(request, "reply")
@@ -72,6 +79,7 @@ routes = [
     Route("/chats/{chat_id:int}/reply", begin, methods=["POST"]),
     Route("/chats/{chat_id:int}/messages/{seq:int}/reply-privately", open_private, methods=["POST"]),
 ]
+jobs = {"replies.tell": tell}
 extras = {
     "quote": Extra(
         slot="before",

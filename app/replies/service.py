@@ -14,6 +14,7 @@ from app.chats import service as chats
 from app.chats.models import Chat, Conversation, Membership, MembershipInterval
 from app.db import Work, insert_if_new
 from app.errors import Invalid, NotFound, Refused
+from app.jobs import enqueue
 from app.mentions import service as mentions
 from app.messages import history
 from app.messages import service as messages
@@ -108,18 +109,23 @@ def read(fields: Mapping[str, str]) -> Origin | None:
 
 async def check(work: Work, part: Part) -> Refused | None:
     """Why somebody may not answer this message here, if they may not."""
-    return None if await _original(work, part.chat_id, part.sender_id, part.value) else Invalid(reply_to=NO_REPLY)
+    message = await _original(work, part.chat_id, part.sender_id, part.value, locked=True)
+    return None if message else Invalid(reply_to=NO_REPLY)
 
 
-async def _original(work: Work, chat_id: int, user_id: int, origin: Origin) -> Message | None:
+async def _original(
+    work: Work, chat_id: int, user_id: int, origin: Origin, *, locked: bool = False
+) -> Message | None:
     """The message that somebody wants to answer in a chat: one they see, in this chat, or in the direct chat with its
-    author one of another.
+    author one of another. Where it is `locked` it stays as it is until this work ends.
     """
     from_chat_id, seq = origin[0] or chat_id, origin[1]
-    message = await work.first(
-        select(Message).where(history.visible(from_chat_id, user_id), Message.seq == seq, Message.kind != "note")
-    )
-    if not message or message.deleted_at:
+    statement = select(Message).where(history.visible(from_chat_id, user_id), Message.seq == seq)
+    statement = statement.where(Message.kind != "note", col(Message.deleted_at).is_(None))
+    if locked and from_chat_id != chat_id:  # in this chat it stays anyway, since the chat is locked
+        statement = statement.with_for_update(read=True, of=Message)
+    message = await work.first(statement)
+    if not message:
         return None
     if from_chat_id != chat_id:
         pair = chats.pair_of(user_id, message.sender_id)
@@ -165,6 +171,7 @@ async def _row(work: Work, part: Part, original: Message) -> dict[str, Any]:
 
 async def edited(work: Work, message: Message, body: str) -> Mapping[str, bool]:
     """Quotes of an edited message say what it says now."""
+    await _settle(work, message.chat_id, [message.seq])
     excerpt = await _excerpt(work, message, body)
     these = col(Quote.from_chat_id) == message.chat_id, col(Quote.from_seq) == message.seq, ~col(Quote.is_gone)
     other = update(Quote).where(*these, col(Quote.excerpt) != excerpt).values(excerpt=excerpt)
@@ -176,21 +183,41 @@ async def deleted(work: Work, chat_id: int, seqs: Sequence[int]) -> None:
     """What was quoted of messages that go, goes; so does what they quoted themselves."""
     for first in range(0, len(seqs), AT_ONCE):
         some = seqs[first : first + AT_ONCE]
+        await _settle(work, chat_id, some)
         await work.execute(delete(Quote).where(col(Quote.chat_id) == chat_id, col(Quote.seq).in_(some)))
         these = col(Quote.from_chat_id) == chat_id, col(Quote.from_seq).in_(some)
         gone = update(Quote).where(*these, ~col(Quote.is_gone)).values(excerpt="", is_gone=True)
         await _change(work, chat_id, gone)
 
 
+async def _settle(work: Work, chat_id: int, seqs: Sequence[int]) -> None:
+    """Wait for the answers to these messages that are under way in other chats; new ones wait for the end."""
+    these = select(Message.seq).where(col(Message.chat_id) == chat_id, col(Message.seq).in_(seqs))
+    await work.all(these.order_by(col(Message.seq)).with_for_update(key_share=True))
+
+
 async def _change(work: Work, chat_id: int, statement: Any) -> None:
-    """Change quotes of messages of a chat, and tell it where they are."""
+    """Change quotes of messages of a chat, and tell it where they are.
+
+    Other chats are told by a job. Who holds this chat's lock must not wait for theirs: another work may hold one of
+    them, and wait for this chat or for a quote.
+    """
     places: dict[int, list[int]] = {}
     for row in (await work.execute(statement.returning(col(Quote.chat_id), col(Quote.seq)))).all():
         places.setdefault(row.chat_id, []).append(row.seq)
-    await chats.lock(work, places.keys() - {chat_id})
     for place, seqs in sorted(places.items()):
         for first in range(0, len(seqs), AT_ONCE):
-            await messages.revise_all(work, place, seqs[first : first + AT_ONCE])
+            some = seqs[first : first + AT_ONCE]
+            if place == chat_id:
+                await messages.revise_all(work, place, some)
+            else:
+                await enqueue(work, "replies.tell", chat_id=place, seqs=some)
+
+
+async def tell(work: Work, chat_id: int, seqs: Sequence[int]) -> None:
+    """Tell a chat that quotes in these messages have changed."""
+    await chats.lock(work, [chat_id])
+    await messages.revise_all(work, chat_id, seqs)
 
 
 async def begin(work: Work, user: Person, chat_id: int, origin: Origin | None) -> Begun | None:

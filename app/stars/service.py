@@ -63,7 +63,7 @@ async def star(work: Work, user: Person, chat_id: int, seqs: Collection[int]) ->
 
     Raises NotFound when none of them can be seen, and Invalid when none is a message that stands.
     """
-    chat = await chats.require_member(work, chat_id, user)
+    chat = await chats.require_member(work, chat_id, user, locked=True)  # or it may be deleted, and its star stay
     found = [each.seq for each in await history.some_visible(work, chat, user, seqs) if may_star(each)]
     if not found:
         raise Invalid(on="Only a message that still stands can be starred.")

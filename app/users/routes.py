@@ -9,12 +9,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from app.errors import Invalid, NotFound
-from app.forms import form, query_number, query_text
+from app.forms import form, is_whole, query_number, query_text
 from app.users import service
 from app.users.service import me
-from app.web import THEMES, Caller, caller, database, done, leave_for, number, page, render
+from app.web import THEMES, Caller, as_json, caller, database, done, leave_for, number, page, render
 
 YEAR = 365 * 86400
+NAMES = 500  # that are told at once
 
 
 async def index(request: Request) -> Response:
@@ -32,6 +33,14 @@ async def index(request: Request) -> Response:
         "section": "people",
     }
     return await page(request, "users/index.html", values, data={"users": people, "contacts": sorted(contacts)})
+
+
+async def names(request: Request) -> Response:
+    """The names of those whose `ids` are asked for, for a page that may have missed a change."""
+    ids = {int(text) for text in query_text(request, "ids").split()[:NAMES] if is_whole(text)}
+    async with database(request).read() as work:
+        people = await service.several(work, ids)
+    return as_json({str(person.id): person.display_name for person in people.values()})
 
 
 async def show(request: Request) -> Response:
@@ -94,6 +103,7 @@ async def stylesheet(request: Request) -> Response:
 
 routes = [
     Route("/users", index, methods=["GET"]),
+    Route("/users/names", names, methods=["GET"]),
     Route("/users/{user_id:int}", show, methods=["GET"]),
     Route("/you", you, methods=["GET"]),
     Route("/you/edit", edit, methods=["GET"]),

@@ -40,7 +40,9 @@ export class CatchUp {
   /** The answer, an empty one where we may not ask, or null where there is none just now. */
   async fetch(since, signal) {
     const { chat } = this.list.dataset;
-    const first = this.list.querySelector(":scope > .message[data-seq]");
+    // Where nothing older waits to be loaded, also what stands before the first one that is shown may be missing.
+    const hasOlder = this.list.querySelector(":scope > [data-more=older]");
+    const first = hasOlder && this.list.querySelector(":scope > .message[data-seq]");
     const path = `${base}/chats/${chat}/messages?since=${since}&from=${first?.dataset.seq ?? 0}`;
     try {
       const response = await fetch(path, { signal });

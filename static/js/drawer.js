@@ -40,7 +40,7 @@ if (drawer) {
     event.stopImmediatePropagation();
     close();
   }, { capture: true });
-  for (const type of ["moved", "unmuted", "chat.row", "chat.role", "chat.left", "chat.joined"]) {
+  for (const type of ["moved", "unmuted", "chat.row", "chat.role", "chat.left", "chat.joined", "chat.missed"]) {
     document.addEventListener(`parley:${type}`, ({ detail }) => {
       if (isOpen() && String(detail.chat) === chat && !detail.counts) refresh();
     });

@@ -39,9 +39,11 @@ document.addEventListener("parley:poll.voted", ({ detail: { chat, seq, options }
 });
 
 // What I chose on another device meanwhile was not heard.
-document.addEventListener("parley:open", () => {
-  known.clear();
-  mark();
-});
+for (const type of ["open", "whole"]) {
+  document.addEventListener(`parley:${type}`, () => {
+    known.clear();
+    mark();
+  });
+}
 
 customElements.define("poll-card", PollCard);

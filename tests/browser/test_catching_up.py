@@ -205,3 +205,16 @@ async def test_after_a_long_sleep_the_list_is_loaded_anew(
     assert abs(await top_of(page, 45) - place) <= 1
     await expect(field(page)).to_have_value("half a sentence")
     assert await scroll_top(page) < 0
+
+
+async def test_the_first_message_may_be_the_one_that_was_missed(
+    app: Starlette, visit: Visit, ann: Member, bob: Member, chat_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = await visit(ann, f"/chats/{chat_id}")
+    with monkeypatch.context() as patch:
+        patch.setattr(app.state.bus, "publish", lambda _: None)
+        await make_message(app, bob, chat_id, "one")
+    await make_message(app, bob, chat_id, "two")
+    await expect(bubble(page, "two")).to_be_visible()
+    await expect(bubble(page, "one")).to_be_visible()
+    await expect_as_loaded(page)

@@ -280,3 +280,34 @@ async def test_a_question_that_the_server_cannot_answer_is_put_again(
     await page.clock.fast_forward(EVERY)
     await expect(bubble(page, "while the database was away")).to_be_visible()
     await expect(row_text(page, chat_id)).to_have_text("while the database was away")
+
+
+async def test_stars_and_the_timer_that_changed_meanwhile_are_shown_in_the_end(
+    app: Starlette, visit: Visit, ann: Member, bob: Member, chat_id: int
+) -> None:
+    for body in ("one", "two"):
+        await make_message(app, bob, chat_id, body)
+    await ann.post(f"/chats/{chat_id}/messages/1/star")
+    page = await visit_with_clock(visit, ann, f"/chats/{chat_id}")
+    async with apart(app, page):
+        await ann.post(f"/chats/{chat_id}/messages/1/star", data={"on": "0"})
+        await ann.post(f"/chats/{chat_id}/messages/2/star")
+        await bob.post(f"/chats/{chat_id}/expiry", data={"lifetime": "86400"})
+    await page.clock.fast_forward(SOON)
+    await expect(bubble(page, "two")).to_have_attribute("data-starred", "")
+    await expect(bubble(page, "one")).not_to_have_attribute("data-starred", "")
+    await expect(page.locator(f"#chat-{chat_id}-timer")).to_contain_text("24 hours")
+    await expect_as_loaded(page)
+
+
+async def test_names_that_changed_meanwhile_are_shown_in_the_end(
+    app: Starlette, visit: Visit, ann: Member, bob: Member
+) -> None:
+    group = await make_group(app, ann, bob)
+    await make_message(app, bob, group, "It’s me")
+    page = await visit_with_clock(visit, ann, f"/chats/{group}")
+    async with apart(app, page):
+        await bob.post("/you/edit", data={"display_name": "Robert <b>"})
+    await page.clock.fast_forward(SOON)
+    await expect(bubble(page, "It’s me").locator(".bubble__name")).to_have_text("Robert <b>")
+    await expect(page.get_by_text("Bob", exact=True)).to_have_count(0)

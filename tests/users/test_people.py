@@ -152,3 +152,8 @@ async def test_no_other_look(anonymous: Client) -> None:
     assert (await anonymous.post("/theme", data={"theme": '"><script>'})).status_code == 422
     anonymous.cookies.set("theme", '"><script>')
     assert "<script>" not in (await anonymous.get("/login", headers=HTML)).text.partition("<head>")[0]
+
+
+async def test_names_are_told_by_id_and_nobodys_are_left_out(ann: Member, bob: Member) -> None:
+    names = await ann.read("/users/names", ids=f"{bob.id} {ann.id} 999999 x {2**70}")
+    assert names == {str(ann.id): "Ann", str(bob.id): "Bob"}
