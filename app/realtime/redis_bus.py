@@ -77,7 +77,8 @@ class RedisBus:
         """Carries while the block runs; what waits when it ends is brought to Redis, where that is possible."""
         self.hooks = hooks
         carrying = asyncio.create_task(self._carry())
-        self.running_tasks = [carrying, *map(asyncio.create_task, (self.lanes.run(), self._live()))]
+        living = asyncio.create_task(self._live())
+        self.running_tasks = [carrying, living, asyncio.create_task(self.lanes.run())]
         try:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(PATIENCE):
@@ -87,6 +88,8 @@ class RedisBus:
             self.is_stopping = True
             self.queued.set()
             await asyncio.wait([carrying], timeout=PATIENCE)
+            living.cancel()
+            await asyncio.wait([living])  # a beat after the goodbye would be that of somebody who died
             await self._say("goodbye")
             ending = [*self.running_tasks, *self.tasks]
             for task in ending:

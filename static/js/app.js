@@ -12,7 +12,6 @@ import "./live.js";
 import "./local-time.js";
 import "./message-composer.js";
 import "./message-list.js";
-import "./names.js";
 import "./navigation.js";
 import "./page-title.js";
 import "./presence.js";

@@ -6,6 +6,7 @@ import "./emoji-composer.js";
 import "./mentions.js";
 import "./message-info.js";
 import "./message-hits.js";
+import "./names.js";
 import "./picker-filter.js";
 import "./pin-banner.js";
 import "./poll-card.js";

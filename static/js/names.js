@@ -1,8 +1,9 @@
 // What everybody is called who is named on the page: asked for after a gap, in which a change was not heard.
 import { get } from "./fragments.js";
+import { isOpen } from "./live.js";
 
 const MOST = 500;
-let isFirst = true;
+let isFirst = !isOpen();
 
 async function ask() {
   const shown = new Map([...document.querySelectorAll("[data-name-of]")].map((place) => [place, place.textContent]));
