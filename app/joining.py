@@ -19,6 +19,8 @@ _FOR_PEOPLE = re.compile(
     r"""^\s*(?://[^\n]*|/\*.*?\*/)\n|^[ \t]+|^\n|[ \t]+// [^"'`\n]*$""", re.MULTILINE | re.DOTALL
 )
 _LONG_TEXT = re.compile(r"^[^`\n]*(?:`[^`\n]*`[^`\n]*)*`[^`\n]*$", re.MULTILINE)
+# In a stylesheet, spaces beside these marks say nothing; in its strings they do.
+_SPACES = re.compile(r"""("[^"]*"|'[^']*')|\s*([{};,])\s*|(:)\s+""")
 _STYLES = re.compile(r'@import url\("([a-z-]+\.css)"\) layer\((\w+)\);')
 
 
@@ -34,8 +36,9 @@ def lean(path: Path) -> str:
 
 
 def style(path: Path) -> str:
-    """A stylesheet with what it imports."""
-    return _STYLES.sub(lambda found: f"@layer {found[2]} {{\n{lean(path.parent / found[1])}}}", lean(path))
+    """A stylesheet with what it imports, and without spaces that say nothing."""
+    text = _STYLES.sub(lambda found: f"@layer {found[2]} {{{lean(path.parent / found[1])}}}", lean(path))
+    return _SPACES.sub(lambda found: "".join(each or "" for each in found.groups()), text)
 
 
 def script(path: Path) -> str:
