@@ -85,7 +85,7 @@ def _solid(text: str) -> str:
 
 def test_what_stands_in_strings_of_a_stylesheet_stays(tmp_path: Path) -> None:
     (tmp_path / "a.css").write_text('@import url("b.css") layer(base);\n')
-    (tmp_path / "b.css").write_text("a, b :is(c, d) {\n  content: \"x: { y; z }, \";\n  margin: 0 auto;\n}\n")
+    (tmp_path / "b.css").write_text('a, b :is(c, d) {\n  content: "x: { y; z }, ";\n  margin: 0 auto;\n}\n')
     assert style(tmp_path / "a.css") == '@layer base{a,b :is(c,d){content:"x: { y; z }, ";margin:0 auto;}}'
 
 
