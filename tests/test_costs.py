@@ -22,6 +22,8 @@ SHORT, LONG = 150, 1500
 EACH = 10  # instructions of SQLite's machine that are counted as one
 SLACK = 40
 
+pytestmark = pytest.mark.sqlite
+
 Asked = list[tuple[str, Sequence[Any]]]
 
 
