@@ -95,6 +95,7 @@ def test_what_was_raised_is_said(measured: dict[str, Any]) -> None:
     assert "PARLEY_SEND_RATE" in measured["raised"]
 
 
+@pytest.mark.torture
 def test_what_grows_is_measured_and_drawn(tmp_path: Path) -> None:
     table, figures = bench(tmp_path, "--grow", "--plots", str(tmp_path))
     expected = {"members": (10, 32), "length": (100, 1000), "since": (100, 1000), "chats": (10, 32)}
@@ -105,12 +106,14 @@ def test_what_grows_is_measured_and_drawn(tmp_path: Path) -> None:
         assert ElementTree.parse(tmp_path / f"grow-{name}.svg")
 
 
+@pytest.mark.torture
 def test_receipts_are_measured(tmp_path: Path) -> None:
     table, figures = bench(tmp_path, "--receipts")
     assert all(figures["results"][name]["p50_ms"] > 0 for name in ("flush", "first", "last"))
     assert "| storing 45 pointers" in table
 
 
+@pytest.mark.torture
 def test_searches_are_measured(tmp_path: Path) -> None:
     table, figures = bench(tmp_path, "--search", "--scale", "0.001", "--seconds", "0.03")
     assert set(figures["results"]) == {f"{case}, {reader}" for case in CASES for reader in READERS}

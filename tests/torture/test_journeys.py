@@ -79,4 +79,5 @@ async def test_without_redis_pages_ask_and_say_so(
     for page in (hers, his):
         await expect(bar(page)).to_be_hidden(timeout=15_000)
     await say(his, "All the time")
-    await expect_tick(bubble(hers, "All the time"), "Read")
+    await expect(bubble(hers, "All the time")).to_be_visible()
+    await expect_tick(bubble(his, "All the time"), "Read")
