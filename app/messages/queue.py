@@ -43,6 +43,9 @@ class SendQueue:
     async def _work(self, lane: int) -> None:
         waiting = self.lanes[lane]
         while waiting:
+            # Who asks in the same turn of the loop comes along: one turn reads their requests, one runs them.
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
             batch = [waiting.popleft() for _ in range(min(AT_ONCE, len(waiting)))]
             batch = [each for each in batch if not each[1].done()]  # who gave up meanwhile
             answers = await self._store([wish for wish, _ in batch])
