@@ -88,6 +88,7 @@ async def test_signed_in_pages(app: Starlette, visit: Visit, ada: Member, bob: M
     assert found == []
 
 
+@pytest.mark.torture
 async def test_what_opens_over_pages(app: Starlette, visit: Visit, ada: Member, bob: Member, cara: Member) -> None:
     at = await furnish(app, ada, bob, cara)
     page = await visit(ada, f"/chats/{at['group']}", **CALM)

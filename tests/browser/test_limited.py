@@ -211,7 +211,7 @@ async def test_a_group_that_was_renamed_meanwhile_is_called_so_in_the_end(
 
 
 @pytest.mark.parametrize("screen", SCREENS, ids=lambda screen: str(screen["width"]))
-@pytest.mark.parametrize("scrolled", [0, -700])
+@pytest.mark.parametrize("scrolled", [pytest.param(0, marks=pytest.mark.torture), -700])
 async def test_the_bar_moves_nothing_of_the_conversation(
     app: Starlette, visit: Visit, ann: Member, bob: Member, chat_id: int, screen: dict[str, int], scrolled: int
 ) -> None:

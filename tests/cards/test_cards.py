@@ -288,7 +288,7 @@ async def test_the_picture_is_ours_and_for_those_who_see_the_message(
     assert site.asked["/a.png"] == 1
 
 
-@pytest.mark.parametrize("field", ["title", "description"])
+@pytest.mark.parametrize("field", ["title", pytest.param("description", marks=pytest.mark.torture)])
 @pytest.mark.usefixtures("in_process")
 async def test_whatever_a_page_says_is_text(
     app: Starlette, ann: Member, chat_id: int, site: Site, field: str
