@@ -61,9 +61,12 @@ class HttpProtocol(HttpToolsProtocol):
         self._expect(self.deadlines.header)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
+        self._look_at(None)
         super().connection_lost(exc)
+
+    def handle_websocket_upgrade(self) -> None:
+        self._look_at(None)  # nothing holds on to what another protocol takes over from
+        super().handle_websocket_upgrade()
 
     def data_received(self, data: bytes) -> None:
         if self._until == math.inf:  # not in on_message_begin, as line breaks between requests begin no message
@@ -126,10 +129,10 @@ class HttpProtocol(HttpToolsProtocol):
         self._unparsed = 0
         self._until = math.inf
 
-    def _look_at(self, moment: float) -> None:
+    def _look_at(self, moment: float | None) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self.loop.call_at(moment, self._check)
+        self._timer = None if moment is None else self.loop.call_at(moment, self._check)
 
     def _check(self) -> None:
         self._timer = None
