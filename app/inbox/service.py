@@ -29,8 +29,7 @@ MINE = select(Membership).where(
 LAST = MINE.with_only_columns(
     col(Membership.chat_id),
     select(Message.seq)
-    .where(history.visible(col(Membership.chat_id), bindparam("user")))
-    .where(history.beyond(col(Membership.chat_id), bindparam("user")))
+    .where(history.visible_after(col(Membership.chat_id), bindparam("user")))
     .order_by(col(Message.seq).desc())
     .limit(1)
     .correlate(Membership)
@@ -40,8 +39,7 @@ LAST = MINE.with_only_columns(
 NEWEST = select(Message).join(LAST, (LAST.c.chat_id == col(Message.chat_id)) & (LAST.c.seq == col(Message.seq)))
 COUNTED = (
     select(Message.seq)
-    .where(history.visible(col(Membership.chat_id), bindparam("user")))
-    .where(history.beyond(col(Membership.chat_id), bindparam("user"), col(Membership.read_seq)))
+    .where(history.visible_after(col(Membership.chat_id), bindparam("user"), col(Membership.read_seq)))
     .where(history.counts_as_unread(bindparam("user")))
     .limit(history.UNREAD_MOST)
     .correlate(Membership)

@@ -76,8 +76,24 @@ def visible(chat_id: Any, user_id: Any) -> ColumnElement[bool]:
 
     They may see what lies inside one of their stays in the chat, what came after they cleared it, what they did not
     hide themselves, and what has not expired. Each is a number or a bound parameter, `chat_id` also the column of an
-    outer query. It draws no query to an index: one that walks through a chat says `beyond`, too.
+    outer query. It draws no query to an index: what walks through a chat takes `visible_after`.
     """
+    return and_(_cleared(chat_id, user_id) < UNORDERED_SEQ, _let_in(chat_id, user_id))
+
+
+def visible_after(chat_id: Any, user_id: Any, seq: Any = None) -> ColumnElement[bool]:
+    """The same for a query that walks through a chat, which begins after what this person cleared, and after `seq`
+    where given.
+
+    One bound for both: of two, SQLite takes one for its index, and reads all that the other one rules out.
+    """
+    cleared = _cleared(chat_id, user_id)
+    bound = cleared if seq is None else case((cleared > seq, cleared), else_=seq)
+    return and_(col(Message.seq) > bound, _let_in(chat_id, user_id))
+
+
+def _let_in(chat_id: Any, user_id: Any) -> ColumnElement[bool]:
+    """All of it but what was cleared."""
     stay = exists().where(
         col(MembershipInterval.chat_id) == col(Message.chat_id),
         col(MembershipInterval.user_id) == user_id,
@@ -91,17 +107,7 @@ def visible(chat_id: Any, user_id: Any) -> ColumnElement[bool]:
     )
     # Said, so that neither table can ever be taken for one of the query around.
     stay, hidden = stay.correlate_except(MembershipInterval), hidden.correlate_except(HiddenMessage)
-    uncleared = _cleared(chat_id, user_id) < UNORDERED_SEQ
-    return and_(col(Message.chat_id) == chat_id, uncleared, unexpired(), stay, ~hidden)
-
-
-def beyond(chat_id: Any, user_id: Any, seq: Any = None) -> ColumnElement[bool]:
-    """Where a query begins that walks through a chat: after what this person cleared, and after `seq` where given.
-
-    One bound for both: of two, SQLite takes one for its index, and reads all that the other one rules out.
-    """
-    cleared = _cleared(chat_id, user_id)
-    return col(Message.seq) > (cleared if seq is None else case((cleared > seq, cleared), else_=seq))
+    return and_(col(Message.chat_id) == chat_id, unexpired(), stay, ~hidden)
 
 
 def _cleared(chat_id: Any, user_id: Any) -> ScalarSelect[int]:
@@ -121,10 +127,12 @@ def counts_as_unread(user_id: Any) -> ColumnElement[bool]:
 # Written once: making such a statement takes longer than SQLite takes to answer it.
 SEEN = select(Message).where(visible(bindparam("chat"), bindparam("user")))
 _MOST = bindparam("most", type_=Integer)
-NEWEST = SEEN.where(beyond(bindparam("chat"), bindparam("user"))).order_by(col(Message.seq).desc()).limit(_MOST)
+_CHAT: Any = bindparam("chat")
+_USER: Any = bindparam("user")
+NEWEST = select(Message).where(visible_after(_CHAT, _USER)).order_by(col(Message.seq).desc()).limit(_MOST)
 OLDER = NEWEST.where(col(Message.seq) < bindparam("seq"))
-_AFTER = beyond(bindparam("chat"), bindparam("user"), bindparam("seq", type_=Integer))
-NEWER = SEEN.where(_AFTER).order_by(col(Message.seq)).limit(_MOST)
+_AFTER = visible_after(_CHAT, _USER, bindparam("seq", type_=Integer))
+NEWER = select(Message).where(_AFTER).order_by(col(Message.seq)).limit(_MOST)
 UNREAD = NEWER.where(counts_as_unread(bindparam("user"))).limit(UNREAD_MOST).with_only_columns(col(Message.seq))
 
 _LATER = bindparam("revision", type_=Integer)

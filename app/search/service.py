@@ -6,11 +6,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import regex
-from sqlalchemy import or_
+from sqlalchemy import ColumnElement, or_
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -224,18 +223,22 @@ async def on_day(work: Work, user: Person, chat: Conversation, day: date, zone: 
 
     Later messages have higher numbers, so halving finds it, however long the chat is.
     """
-    seen: SelectOfScalar[Any] = history.seen_by(chat, user)
-    beyond = partial(history.beyond, chat.id, user.id)
+    after = partial(history.visible_after, chat.id, user.id)
     wanted, low, high = _midnight(day, zone), 1, chat.last_seq + 1
     while low < high:
         middle = (low + high) // 2
-        near = await work.first(seen.where(beyond(middle - 1)).order_by(col(Message.seq)).limit(1))
+        near = await work.first(_first(after(middle - 1)))
         if near is None or near.created_at >= wanted:
             high = middle
         else:
             low = near.seq + 1
-    first = await work.first(seen.where(beyond(low - 1)).order_by(col(Message.seq)).limit(1))
-    found = first or await work.first(seen.where(beyond()).order_by(col(Message.seq).desc()).limit(1))
+    first = await work.first(_first(after(low - 1)))
+    found = first or await work.first(select(Message).where(after()).order_by(col(Message.seq).desc()).limit(1))
     if not found:
         raise NotFound
     return found.seq, found.id
+
+
+def _first(condition: ColumnElement[bool]) -> SelectOfScalar[Message]:
+    """The first message of those."""
+    return select(Message).where(condition).order_by(col(Message.seq)).limit(1)
