@@ -232,8 +232,9 @@ async def on_day(work: Work, user: Person, chat: Conversation, day: date, zone: 
             high = middle
         else:
             low = near.seq + 1
-    first = await work.first(_first(after(low - 1)))
-    found = first or await work.first(select(Message).where(after()).order_by(col(Message.seq).desc()).limit(1))
+    found = await work.first(_first(after(low - 1)))
+    if not found:
+        found = await work.first(select(Message).where(after()).order_by(col(Message.seq).desc()).limit(1))
     if not found:
         raise NotFound
     return found.seq, found.id
