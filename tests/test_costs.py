@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 from starlette.applications import Starlette
 
 from app.settings import Settings
-from app.sqlite_look import ask as ask_sqlite
 from tests.make import HTML, Member, make_group, make_messages
+from tests.test_queries import watched
 
 SHORT, LONG = 150, 1500
 EACH = 10  # instructions of SQLite's machine that are counted as one
@@ -25,32 +23,6 @@ SLACK = 40
 pytestmark = pytest.mark.sqlite
 
 Asked = list[tuple[str, Sequence[Any]]]
-
-
-@contextmanager
-def noted(app: Starlette) -> Iterator[Asked]:
-    """The questions that are put to the database while the block runs."""
-    asked: Asked = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
-        if statement.startswith("SELECT") and "search_" not in statement:
-            asked.append((statement, values))
-
-    def ask(driver: Any, statement: str, values: Sequence[Any]) -> list[Any]:
-        note(None, None, statement, values)
-        return ask_sqlite(driver, statement, values)
-
-    engines = [engine.sync_engine for engine in app.state.database.engines]
-    for engine in engines:
-        event.listen(engine, "before_cursor_execute", note)
-    try:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("app.sqlite_look.ask", ask)
-            patch.setattr("app.sqlite_writer.ask", ask)
-            yield asked
-    finally:
-        for engine in engines:
-            event.remove(engine, "before_cursor_execute", note)
 
 
 def cost(path: Path, asked: Asked) -> dict[str, int]:
@@ -89,7 +61,8 @@ async def test_a_long_chat_costs_what_a_short_one_does(
         last += length
         await bob.post(f"/chats/{chat}/read", data={"seq": last})
         place = {"chat": chat, "last": last, "near": last - 5, "before": last - 1}
-        with noted(app) as asked:
+        asked: Asked = []
+        with watched(app, lambda *each: asked.append(each)):  # noqa: B023
             response = await bob.get(path.format(**place), headers=HTML)
         assert response.status_code == 200
         assert asked

@@ -41,13 +41,20 @@ def statements(app: Starlette, but: str = "search_") -> Iterator[list[str]]:
     indexer looks around by itself.
     """
     sent: list[str] = []
+    with watched(app, lambda statement, _: sent.append(statement), but):
+        yield sent
 
-    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+
+@contextmanager
+def watched(app: Starlette, tell: Callable[[str, Any], None], but: str = "search_") -> Iterator[None]:
+    """The same told one by one, each with its values."""
+
+    def note(_connection: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
         if but not in statement and statement != "BEGIN":
-            sent.append(statement)
+            tell(statement, values)
 
     def ask(driver: Any, statement: str, values: Sequence[Any]) -> list[Any]:
-        note(None, None, statement)
+        note(None, None, statement, values)
         return ask_sqlite(driver, statement, values)
 
     engines = [engine.sync_engine for engine in app.state.database.engines]
@@ -57,7 +64,7 @@ def statements(app: Starlette, but: str = "search_") -> Iterator[list[str]]:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("app.sqlite_look.ask", ask)
             patch.setattr("app.sqlite_writer.ask", ask)
-            yield sent
+            yield
     finally:
         for engine in engines:
             event.remove(engine, "before_cursor_execute", note)

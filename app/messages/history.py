@@ -125,15 +125,15 @@ def counts_as_unread(user_id: Any) -> ColumnElement[bool]:
 
 
 # Written once: making such a statement takes longer than SQLite takes to answer it.
-SEEN = select(Message).where(visible(bindparam("chat"), bindparam("user")))
-_MOST = bindparam("most", type_=Integer)
 _CHAT: Any = bindparam("chat")
 _USER: Any = bindparam("user")
+_MOST = bindparam("most", type_=Integer)
+SEEN = select(Message).where(visible(_CHAT, _USER))
 NEWEST = select(Message).where(visible_after(_CHAT, _USER)).order_by(col(Message.seq).desc()).limit(_MOST)
 OLDER = NEWEST.where(col(Message.seq) < bindparam("seq"))
 _AFTER = visible_after(_CHAT, _USER, bindparam("seq", type_=Integer))
 NEWER = select(Message).where(_AFTER).order_by(col(Message.seq)).limit(_MOST)
-UNREAD = NEWER.where(counts_as_unread(bindparam("user"))).limit(UNREAD_MOST).with_only_columns(col(Message.seq))
+UNREAD = NEWER.where(counts_as_unread(_USER)).limit(UNREAD_MOST).with_only_columns(col(Message.seq))
 
 _LATER = bindparam("revision", type_=Integer)
 _LOWEST = bindparam("lowest", type_=Integer)
@@ -143,7 +143,7 @@ _HIDDEN = (col(HiddenMessage.chat_id) == col(Message.chat_id)) & (col(HiddenMess
 GONE = (
     select(Message.id)
     .join(HiddenMessage, _HIDDEN)
-    .where(col(Message.chat_id) == bindparam("chat"), col(HiddenMessage.user_id) == bindparam("user"))
+    .where(col(Message.chat_id) == _CHAT, col(HiddenMessage.user_id) == _USER)
     .where(col(HiddenMessage.revision) > _LATER)
 )
 # Whether somebody came or went: the line of it is where their stay begins or ends.
@@ -154,7 +154,7 @@ _LINE = or_(
 STAY_CHANGED = (
     select(Message.seq)
     .join(MembershipInterval, and_(col(MembershipInterval.chat_id) == col(Message.chat_id), _LINE))
-    .where(col(Message.chat_id) == bindparam("chat"), col(MembershipInterval.user_id) == bindparam("user"))
+    .where(col(Message.chat_id) == _CHAT, col(MembershipInterval.user_id) == _USER)
     .where(col(Message.kind) == literal_column("'note'"), col(Message.revision) > _LATER)
     .limit(1)
 )
