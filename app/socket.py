@@ -31,7 +31,8 @@ from app.users.models import Person
 
 log = logging.getLogger(__name__)
 
-FRAMES_A_SEND = 2  # as many frames a socket may send as messages its user may
+FRAMES_A_SECOND, FRAMES_AT_ONCE = 20, 60  # from a page that says what was read, who types and that it is looked at
+FRAMES_A_SEND = 2  # more where its user may send more
 AT_ONCE = 1000  # sockets whose rights one look into the database checks
 
 
@@ -186,7 +187,10 @@ class SlowWire:
 
 async def _read(websocket: WebSocket, socket: Socket, handlers: Mapping[str, Handler]) -> None:
     settings: Settings = socket.app.state.settings
-    credits = Limit(FRAMES_A_SEND * settings.send_rate, FRAMES_A_SEND * settings.send_burst)
+    credits = Limit(
+        max(FRAMES_A_SECOND, FRAMES_A_SEND * settings.send_rate),
+        max(FRAMES_AT_ONCE, FRAMES_A_SEND * settings.send_burst),
+    )
     while True:
         message = await websocket.receive()
         if message["type"] == "websocket.disconnect":

@@ -29,6 +29,7 @@ from tests.make import CURL, HTML, JSON, PASSWORD_HASH, Member, make_group, make
 
 FEW = 10
 MORE = 40  # that many unread messages and one more open at the first of them
+WORKER = ("FROM jobs", "UPDATE jobs")
 SECONDS = 3  # what nothing here comes near, on the slowest machine that runs these tests
 
 Ask = Callable[[], Awaitable[httpx.Response | None]]
@@ -36,21 +37,22 @@ Case = Callable[[Starlette, Member, Member, int], Awaitable[Ask]]
 
 
 @contextmanager
-def statements(app: Starlette, but: str = "search_") -> Iterator[list[str]]:
-    """What is sent to the database while the block runs, by readers and the writer, but what has this in it: the
-    indexer looks around by itself.
+def statements(app: Starlette, *but: str) -> Iterator[list[str]]:
+    """What is sent to the database while the block runs, by readers and the writer, but what has one of these in it:
+    the indexer and the worker look around by themselves.
     """
     sent: list[str] = []
-    with watched(app, lambda statement, _: sent.append(statement), but):
+    with watched(app, lambda statement, _: sent.append(statement), *but):
         yield sent
 
 
 @contextmanager
-def watched(app: Starlette, tell: Callable[[str, Any], None], but: str = "search_") -> Iterator[None]:
+def watched(app: Starlette, tell: Callable[[str, Any], None], *but: str) -> Iterator[None]:
     """The same told one by one, each with its values."""
+    passed_over = [*(but or ["search_"]), *WORKER]
 
     def note(_connection: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
-        if but not in statement and statement != "BEGIN":
+        if not any(each in statement for each in passed_over) and statement != "BEGIN":
             tell(statement, values)
 
     def ask(driver: Any, statement: str, values: Sequence[Any]) -> list[Any]:

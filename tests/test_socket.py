@@ -283,6 +283,18 @@ async def test_a_flood_is_told_to_come_back_and_not_heard_to_its_end(
     assert await bob.bodies(chat_id, limit=200) == [str(n) for n in range(10)]
 
 
+@pytest.mark.parametrize("changes", [{"send_rate": 1, "send_burst": 1}])
+async def test_who_may_say_little_may_still_do_all_else(
+    server: Running, app: Starlette, ann: Member, chat_id: int
+) -> None:
+    """A page says what was read, who types and that it is looked at, however little its user may send."""
+    async with listening(server, app, ann) as ear:
+        for _ in range(40):
+            await ear.say("typing.start", chat=chat_id)
+        await ear.say("message.send", chat=chat_id, body="Hello")
+        assert "Hello" in await ear.html("Hello")
+
+
 @pytest.mark.parametrize("changes", [{"send_rate": 1, "send_burst": 3}])
 async def test_the_rate_of_sending_is_one_for_both_doors(
     server: Running, app: Starlette, ann: Member, chat_id: int

@@ -57,7 +57,7 @@ async def test_many_hits_take_no_more_statements_than_one(
     for path in ("/search", f"/chats/{groups[7]}/search"):
         counts = {}
         for words in ("quince", "message"):
-            with statements(app, but=INDEXER) as sent:
+            with statements(app, INDEXER) as sent:
                 answer = await ann.get(path, params={"q": words}, headers=HTML)
             assert answer.text.count('class="hit"') == {"quince": 1, "message": 20}[words]
             counts[words] = len(sent)
