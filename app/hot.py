@@ -20,7 +20,7 @@ class Hot:
     PostgreSQL; `{lock}` is the clause that locks there, where SQLite has one writer anyway.
     """
 
-    def __init__(self, text: str, lock: str = "", **columns: str) -> None:
+    def __init__(self, text: str, /, lock: str = "", **columns: str) -> None:
         fields = [f"{_FROM_JSON.get(type_, _PLAIN).format(name=name)} AS {name}" for name, type_ in columns.items()]
         types = ", ".join(f"{name} {type_}" for name, type_ in columns.items())
         self.sqlite = text.format(rows=f"(SELECT {', '.join(fields)} FROM json_each(?1)) AS w", lock="")  # noqa: S608

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from app.__main__ import offline
-from app.db import Database, now
+from app.db import now
 from app.messages.models import Message
 from app.search.index import step
 from app.settings import Settings
@@ -65,14 +65,9 @@ async def fill(settings: Settings, count: int, tell: Callable[[str], None]) -> N
         async with database.write() as work:
             await put(work, Message, some)
     tell("Indexing them")
-    while await _index(database):
+    while await step(database, INDEXED):
         pass
     await database.close()
-
-
-async def _index(database: Database) -> int:
-    async with database.write() as work:
-        return await step(work, INDEXED)
 
 
 def _messages(count: int, medium: range) -> Iterator[dict[str, Any]]:

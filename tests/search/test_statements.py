@@ -17,7 +17,7 @@ from tests.search.conftest import Indexed
 from tests.test_queries import statements
 
 MANY = 3000  # messages, so that it would not be cheaper to read them all
-INDEXER = "is_stale LIMIT 1"
+INDEXER = "WHERE t.is_stale"
 QUERIES = {
     "a rare word": "quince",
     "a word of each message": "message",
