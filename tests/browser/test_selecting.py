@@ -171,6 +171,15 @@ async def test_a_finger_ticks(visit: Visit, ann: Member, talk: int) -> None:
         box = await button.bounding_box()
         assert box
         assert min(box["width"], box["height"]) >= 44
+    await page.evaluate("history.back()")  # selecting lies on top
+    await expect(page.locator("selection-bar")).to_have_count(0)
+    await bubble(page, "Two").locator(".bubble").dispatch_event("contextmenu")
+    await page.locator("#sheet .menu__item", has_text="Select").tap()
+    await press(page, "Stop selecting")
+    await expect(bubble(page, "Two")).to_be_visible()
+    await page.evaluate("history.back()")
+    await expect(page).to_have_url(re.compile("/$"))
+    await expect(page.locator("#conversation")).to_have_count(0)
 
 
 async def test_without_scripts_boxes_and_buttons(visit: Visit, ann: Member, talk: int) -> None:
