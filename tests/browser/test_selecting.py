@@ -111,6 +111,7 @@ async def test_stars_forwards_and_deletions_of_several(
     await page.locator("#sheet").get_by_label("Cara").check()
     await page.locator("#sheet").get_by_role("button", name="Forward").click()
     await expect(page.locator("selection-bar")).to_have_count(0)
+    await expect(page.locator(".toast")).to_have_text("Forwarded to \u2068Cara\u2069")
     await expect(hers.locator(f"{MESSAGES} .bubble__body")).to_have_text(["Hi Ann", "Two", "Three"])
     await select(page, "One")
     await bubble(page, "Five").click()
