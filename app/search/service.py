@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
@@ -18,6 +18,8 @@ from app.chats.models import Conversation
 from app.db import Work, now
 from app.errors import Invalid, NotFound
 from app.inbox import service as inbox
+from app.mentions import service as mentions
+from app.mentions.models import Mentions
 from app.messages import history, text
 from app.messages.models import Message
 from app.messages.parts import KINDS
@@ -197,24 +199,37 @@ async def _hits(work: Work, asked: Asked, mine: Sequence[Conversation], places: 
     known = {(each.chat_id, each.seq): each for each in messages}
     here = {chat.id: chat for chat in mine}
     people = await users.several(work, {each.sender_id for each in messages})
+    named = await mentions.of(work, messages)
     patterns = [each.pattern for each in asked.needles]
     return [
         Hit(
             number, here[each.chat_id], each.id, each.seq, people[each.sender_id], each.created_at,
-            KINDS[each.kind].icon, snippet(_shown(each.body, patterns), patterns),
+            KINDS[each.kind].icon,
+            snippet(_shown(each.body, named.get((each.chat_id, each.seq)), patterns), patterns),
         )
         for number, *key in places
         for each in [known[key[0], key[1]]]
     ]  # fmt: skip
 
 
-def _shown(body: str, patterns: Collection[regex.Pattern[str]]) -> str:
-    """A text without its marks, unless what was looked for is among them."""
-    if len(body) > PLAIN:
+def _shown(body: str, named: Mentions | None, patterns: Collection[regex.Pattern[str]]) -> str:
+    """A text as previews tell of it: with the names that people have now, and without its marks; nearer to how it was
+    written where what was looked for is seen only there, as a username is.
+    """
+    if len(body) > PLAIN and not named:
         return body
-    shown = text.plain(body, PLAIN)
+    forms = (form for form in _forms(body, named) if _holds(form, patterns))
+    return next(forms, body)
+
+
+def _forms(body: str, named: Mentions | None) -> Iterator[str]:
+    for told in (named.plain(body), body) if named else (body,):
+        yield told if len(body) > PLAIN else text.plain(told, PLAIN)
+
+
+def _holds(shown: str, patterns: Collection[regex.Pattern[str]]) -> bool:
     folded = fold(shown)
-    return shown if all(pattern.search(folded) for pattern in patterns) else body
+    return all(pattern.search(folded) for pattern in patterns)
 
 
 async def on_day(work: Work, user: Person, chat: Conversation, day: date, zone: ZoneInfo) -> tuple[int, str]:

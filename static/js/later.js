@@ -4,6 +4,7 @@ import "./chat-search.js";
 import "./copy.js";
 import "./emoji-composer.js";
 import "./mentions.js";
+import "./forwarding.js";
 import "./message-info.js";
 import "./message-hits.js";
 import "./names.js";

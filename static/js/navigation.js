@@ -35,8 +35,10 @@ function follow() {
 
 /** Back closes what lies on top first. */
 function closeTop() {
+  const top = document.querySelector(narrow.matches ? "selection-bar, chat-search:not([hidden])" : "selection-bar");
   if (sheet.open) sheet.close();
   else if (drawer.isOpen() && narrow.matches) drawer.close();
+  else if (top) top.close();
   else return false;
   return true;
 }

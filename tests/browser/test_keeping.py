@@ -63,6 +63,7 @@ async def test_a_message_is_forwarded_into_two_chats(
         await sheet.get_by_label(name).check()
     await sheet.get_by_role("button", name="Forward").click()
     await expect(sheet).to_be_hidden()
+    await expect(page.get_by_role("status").filter(has_text="Forwarded")).to_have_text("Forwarded to 2 chats")
     await expect(bubble(hers, "Good news").locator(".forwarded")).to_have_text("Forwarded")
     await expect(page.locator(".message .forwarded")).to_have_count(1)
     await expect_as_loaded(hers)

@@ -187,6 +187,15 @@ async def test_back_on_a_phone(app: Starlette, visit: Visit, ann: Member, bob: M
     await expect(page.locator("#drawer")).to_be_visible()
     await page.evaluate("history.back()")
     await expect(page.locator("#drawer")).to_be_hidden()
+    await page.get_by_role("link", name="Search in this chat").tap()
+    field = page.get_by_role("searchbox", name="Search in this chat")
+    await expect(field).to_be_focused()
+    box = await field.bounding_box()
+    assert box
+    assert box["width"] > 250
+    await page.evaluate("history.back()")
+    await expect(page.locator("chat-search")).to_be_hidden()
+    await expect(page.get_by_role("link", name="Search in this chat")).to_be_focused()
     await expect(page.locator("#conversation")).to_be_visible()
     length = await page.evaluate("history.length")
     await page.get_by_role("link", name="Back to your chats").tap()

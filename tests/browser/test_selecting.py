@@ -111,6 +111,7 @@ async def test_stars_forwards_and_deletions_of_several(
     await page.locator("#sheet").get_by_label("Cara").check()
     await page.locator("#sheet").get_by_role("button", name="Forward").click()
     await expect(page.locator("selection-bar")).to_have_count(0)
+    await expect(page.locator(".toast")).to_have_text("Forwarded to \u2068Cara\u2069")
     await expect(hers.locator(f"{MESSAGES} .bubble__body")).to_have_text(["Hi Ann", "Two", "Three"])
     await select(page, "One")
     await bubble(page, "Five").click()
@@ -171,6 +172,15 @@ async def test_a_finger_ticks(visit: Visit, ann: Member, talk: int) -> None:
         box = await button.bounding_box()
         assert box
         assert min(box["width"], box["height"]) >= 44
+    await page.evaluate("history.back()")  # selecting lies on top
+    await expect(page.locator("selection-bar")).to_have_count(0)
+    await bubble(page, "Two").locator(".bubble").dispatch_event("contextmenu")
+    await page.locator("#sheet .menu__item", has_text="Select").tap()
+    await press(page, "Stop selecting")
+    await expect(bubble(page, "Two")).to_be_visible()
+    await page.evaluate("history.back()")
+    await expect(page).to_have_url(re.compile("/$"))
+    await expect(page.locator("#conversation")).to_have_count(0)
 
 
 async def test_without_scripts_boxes_and_buttons(visit: Visit, ann: Member, talk: int) -> None:

@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 
 from app.messages.models import Message
 from app.search import index, walk
-from tests.make import CURL, HTML, HTMX, Member, make_chat, make_group, make_message, make_messages
+from tests.make import CURL, HTML, HTMX, Member, make_chat, make_group, make_member, make_message, make_messages
 from tests.search.conftest import Indexed
 
 
@@ -70,6 +70,26 @@ async def test_what_is_gone_is_not_found_from_that_moment_on(
     await indexed()
     assert await bodies(bob, q="cherry") == ["cherry kept"]
     assert await bodies(bob, q="plum") == ["a plum now"]
+
+
+async def test_hits_show_the_names_that_people_have_now(app: Starlette, ann: Member, indexed: Indexed) -> None:
+    dee = await make_member(app, "d77", display_name="Dee")
+    group = await make_group(app, ann, dee)
+    await ann.say(group, "*Pears* for @d77, and " + "more " * 10)
+    await ann.say(group, "@d77 ate pears, see @ann and `@d77`, " + "hay " * 1000)
+    await indexed()
+    await dee.post("/you/edit", data={"display_name": "Dee Apple", "about": ""})
+    shown = await bodies(ann, q="pears")
+    assert shown[0].startswith("@Dee Apple ate pears, see @Ann and `@d77`, hay")
+    assert shown[1].startswith("Pears for @Dee Apple, and more")
+
+    async def marked(words: str) -> list[list[str]]:
+        found = (await ann.read("/search", q=words))["messages"]
+        return [[part for part, is_hit in hit["snippet"] if is_hit] for hit in found]
+
+    assert await marked("pears") == [["pears"], ["Pears"]]
+    assert await marked("d77") == [["d77"], ["d77"]]
+    assert (await bodies(ann, q="for d77"))[0].startswith("Pears for @d77, and more")
 
 
 async def test_nothing_of_a_deleted_text_stays_in_the_index(
