@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import resource
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlencode
+from uuid import uuid4
 
 from benchmarks.served import Served
 from benchmarks.tally import Book, Figures, Span, business, faults, latencies, percentiles, summary
@@ -27,7 +29,8 @@ LEAST = 3  # answers, however slow the server
 @dataclass(frozen=True)
 class Load:
     """`sockets` pages in one group or in pairs; `senders` of them go on as soon as their message has come back to
-    them, `window` at a time, or all together send `rate` messages a second at fixed times.
+    them, `window` at a time, or all together send `rate` messages a second at fixed times. They send by the frame
+    `message.send`, as pages do, or `by_post`.
     """
 
     sockets: int
@@ -35,6 +38,7 @@ class Load:
     in_pairs: bool = False
     window: int = 1
     rate: float = 0.0
+    by_post: bool = False
 
     def chat_of(self, index: int) -> int:
         return index // 2 + 2 if self.in_pairs else GROUP
@@ -47,7 +51,7 @@ class Load:
         """The same with fewer sockets."""
         sockets = max(4, round(self.sockets * scale) // 2 * 2)
         senders = min(self.senders, sockets // 2)
-        return Load(sockets, senders, self.in_pairs, self.window, self.rate * scale)
+        return replace(self, sockets=sockets, senders=senders, rate=self.rate * scale)
 
 
 @dataclass
@@ -62,18 +66,27 @@ class Crowd:
 
     async def say(self, caller: Caller, index: int, due: float) -> asyncio.Future[None] | None:
         """Send as socket `index`; answers what waits for it to come back, or None for a refusal."""
-        chat_id, cookie = self.load.chat_of(index), self.world.cookie(index + 1)
+        chat_id, sender = self.load.chat_of(index), self.listeners[index]
         token = self.book.write(chat_id, due)
-        arrived = self.listeners[index].expect(token)
+        arrived = sender.expect(token)
+        if self.load.by_post:
+            return arrived if await self.post(caller, index, token) else None
+        arrived.add_done_callback(lambda heard: None if heard.cancelled() else self.book.store(token))
+        sender.say(json.dumps({"type": "message.send", "chat": chat_id, "id": str(uuid4()), "body": body_of(token)}))
+        return arrived
+
+    async def post(self, caller: Caller, index: int, token: int) -> bool:
+        """Send by a request; answers whether it was taken."""
+        chat_id, cookie = self.load.chat_of(index), self.world.cookie(index + 1)
         headers = {"Cookie": f"__Host-sid={cookie}", "HX-Request": "true", "Accept": "text/html"}
         body = urlencode({"body": body_of(token)}).encode()
         url = self.served.url
         answer = await caller.ask(request("POST", f"{url}/chats/{chat_id}/messages", headers, body))
         if answer.status not in STORED:
             self.book.refused += 1
-            return None
-        self.book.sent[token].stored = time.perf_counter()
-        return arrived
+            return False
+        self.book.store(token)
+        return True
 
     async def go_on(self, number: int, until: float) -> None:
         """One sender who waits for every message to come back."""

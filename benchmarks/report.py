@@ -12,7 +12,7 @@ from typing import Any
 from benchmarks.served import RAISED
 from benchmarks.tally import Figures
 
-FAULTS = ("missing", "duplicates", "strays", "refused", "unstored")
+FAULTS = ("missing", "duplicates", "strays", "refused", "unanswered", "unstored")
 COLUMNS = {
     "messages_per_second": "messages/s",
     "deliveries_per_second": "deliveries/s",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +15,9 @@ Figures = dict[str, float]
 
 @dataclass(slots=True)
 class Sent:
-    """One message: when it was due, and when the server said that it is stored (0 for never)."""
+    """One message: when it was due, and when the server said that it is stored, by an answer or by bringing it to its
+    sender (0 for never).
+    """
 
     chat_id: int
     due: float
@@ -31,6 +34,9 @@ class Book:
     def write(self, chat_id: int, due: float) -> int:
         self.sent.append(Sent(chat_id, due))
         return len(self.sent) - 1
+
+    def store(self, token: int) -> None:
+        self.sent[token].stored = time.perf_counter()
 
     @property
     def stored(self) -> int:
@@ -58,7 +64,7 @@ class Span:
 def faults(book: Book, listeners: Sequence[Listener]) -> Figures:
     """What did not arrive once and where it belongs, over the whole run; all must be 0.
 
-    A message that the server did not acknowledge need not arrive, but may.
+    A message that the server did not acknowledge need not arrive, but may; it counts as unanswered.
     """
     must: dict[int, set[int]] = {}
     for token, sent in enumerate(book.sent):
@@ -70,7 +76,15 @@ def faults(book: Book, listeners: Sequence[Listener]) -> Figures:
         missing += len(must.get(listener.chat_id, set()) - times.keys())
         duplicates += times.total() - len(times)
         strays += sum(1 for token in times if not _is_sent(book, token, listener.chat_id))
-    return {"missing": missing, "duplicates": duplicates, "strays": strays, "refused": book.refused}
+    refused = book.refused + sum(each.refused for each in listeners)
+    unanswered = len(book.sent) - book.stored - refused
+    return {
+        "missing": missing,
+        "duplicates": duplicates,
+        "strays": strays,
+        "refused": refused,
+        "unanswered": unanswered,
+    }
 
 
 def _is_sent(book: Book, token: int, chat_id: int) -> bool:

@@ -39,6 +39,7 @@ class Listener(asyncio.Protocol):
         self.hello = hello
         self.heard: list[tuple[float, list[int]]] = []
         self.count = 0
+        self.refused = 0
         self.rest = b""
         self.is_open = False
         self.awaited: dict[int, asyncio.Future[None]] = {}
@@ -55,6 +56,13 @@ class Listener(asyncio.Protocol):
     def expect(self, token: int) -> asyncio.Future[None]:
         self.awaited[token] = future = asyncio.get_running_loop().create_future()
         return future
+
+    def say(self, text: str) -> None:
+        """Send a frame; its mask is zero, which costs nothing."""
+        payload = text.encode()
+        size = len(payload)
+        wide = bytes([0x80 | size]) if size < 126 else b"\xfe" + size.to_bytes(2, "big")
+        self.transport.write(b"\x81" + wide + b"\0\0\0\0" + payload)
 
     def data_received(self, data: bytes) -> None:
         data = self.rest + data if self.rest else data
@@ -94,6 +102,8 @@ class Listener(asyncio.Protocol):
             for token in tokens if self.awaited else ():
                 if (future := self.awaited.pop(token, None)) and not future.done():
                     future.set_result(None)
+        elif b'"refused"' in payload:
+            self.refused += 1
         elif b'"ready"' in payload and not self.ready.done():
             self.ready.set_result(None)
 

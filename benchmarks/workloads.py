@@ -20,13 +20,15 @@ STARTS = 3
 IDLE = Load(sockets=2000, senders=0)
 TALKS = {
     "W1s8": Load(sockets=100, senders=8),
+    "W1s8post": Load(sockets=100, senders=8, by_post=True),
     "W1s8w4": Load(sockets=100, senders=8, window=4),
     "W2": Load(sockets=1000, senders=4),
     "W3max": Load(sockets=1000, senders=32, in_pairs=True),
+    "W3maxpost": Load(sockets=1000, senders=32, in_pairs=True, by_post=True),
     "W3b": Load(sockets=1000, senders=500, in_pairs=True, rate=400),
 }
 # In this order: memory is measured in a fresh process.
-NAMES = ("start", "W4", "W1s8", "W1s8w4", "W2", "W3max", "W3b", "storm", "W5", *FLOORS, "paint", *WATCHES)
+NAMES = ("start", "W4", *TALKS, "storm", "W5", *FLOORS, "paint", *WATCHES)
 STEADY = Load(sockets=200, senders=100, in_pairs=True, rate=100)
 PEOPLE = 2000
 

@@ -15,7 +15,7 @@ from app.settings import ROOT
 from benchmarks.browser import WATCHES
 from benchmarks.first_paint import named
 from benchmarks.plot import Series, plot
-from benchmarks.report import compared, is_faulty, merged
+from benchmarks.report import FAULTS, compared, is_faulty, merged
 from benchmarks.searching import CASES, READERS
 from benchmarks.tally import Book, Figures, Span, faults, summary
 from benchmarks.wire import Listener, body_of
@@ -60,7 +60,7 @@ def test_every_workload_is_measured_and_nothing_is_lost_or_comes_twice(measured:
     assert set(results) == set(NAMES) - set(WATCHES)
     for name in TALKS:
         assert results[name]["deliveries_per_second"] > 0
-        wrong = {fault: results[name][fault] for fault in ("missing", "duplicates", "strays", "refused", "unstored")}
+        wrong = {fault: results[name][fault] for fault in FAULTS}
         assert not any(wrong.values()), (name, wrong)
     assert results["start"]["seconds"] > 0
     assert results["W4"]["kib_per_socket"] > 0
@@ -143,6 +143,19 @@ async def test_lost_repeated_and_stray_deliveries_are_seen() -> None:
     assert faults(book, [await heard(1, place(0))])["missing"] == 1
     assert faults(book, [await heard(1, place(0, 1), place(1))])["duplicates"] == 1
     assert faults(book, [await heard(1, place(0, 1, 2))])["strays"] == 1
+
+
+async def test_what_is_neither_refused_nor_heard_by_its_sender_is_unanswered() -> None:
+    book = Book()
+    for _ in range(3):
+        book.write(1, 0.0)
+    book.store(0)
+    refusal = b'{"type":"refused","of":"message.send"}'
+    listener = await heard(1, b"\x81" + bytes([len(refusal)]) + refusal)
+    assert {name: faults(book, [listener])[name] for name in ("refused", "unanswered")} == {
+        "refused": 1,
+        "unanswered": 1,
+    }
 
 
 async def test_frames_may_come_in_any_pieces() -> None:

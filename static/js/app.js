@@ -5,7 +5,6 @@ import "./bubble-menu.js";
 import "./chat-list.js";
 import "./drawer.js";
 import "./dropdown.js";
-import "./expiring.js";
 import "./header.js";
 import "./limited.js";
 import "./live.js";

@@ -62,3 +62,4 @@ document.addEventListener("parley:clock", () => {
 });
 document.addEventListener("visibilitychange", wait);
 for (const type of ["placed", "moved", "rows"]) document.addEventListener(`parley:${type}`, look);
+wait();

@@ -3,6 +3,7 @@ import "./completions.js";
 import "./chat-search.js";
 import "./copy.js";
 import "./emoji-composer.js";
+import "./expiring.js";
 import "./mentions.js";
 import "./forwarding.js";
 import "./message-info.js";

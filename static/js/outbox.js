@@ -1,4 +1,5 @@
 // Messages on their way: in order for each chat, kept over reloads, sent again under the same id until the server has them.
+import { send } from "./live.js";
 import { base, me } from "./page.js";
 import { post } from "./post.js";
 
@@ -6,10 +7,13 @@ const KEY = `parley:outbox:${me}`;
 const AGAIN = 3000;
 const TRIES = 4;
 const LATEST = 20_000;
+const ECHO = 2500; // until what went by the socket must have come back
+const LONG = 16_000; // characters; of more the server might not take the frame
 
 const waiting = JSON.parse(sessionStorage.getItem(KEY) ?? "[]");
 const busy = new Set();
 let network = new AbortController();
+let isEchoing = true; // what goes by the socket comes back
 
 const keep = () => sessionStorage.setItem(KEY, JSON.stringify(waiting));
 const tell = (type, message) => document.dispatchEvent(new CustomEvent(`parley:${type}`, { detail: message }));
@@ -71,8 +75,35 @@ async function flush(chat) {
   if (pause) setTimeout(flush, pause, chat);
 }
 
+/** Whether the page will show this message when it is heard. */
+const isShown = ({ chat }) => Boolean(document.querySelector(`message-list[data-chat="${chat}"]`)?.hasNewest);
+
+/**
+ * Send a message by the socket, which takes the server half the time of a request, and wait until it is heard like
+ * everybody’s. What is refused, lost or too late is for a request, whose answer says what is wrong: the server has
+ * nothing twice.
+ */
+async function say(message) {
+  const { chat, id, body, seen, fields } = message;
+  if (!isEchoing || body.length > LONG || !isShown(message)) return;
+  if (!send({ type: "message.send", chat: Number(chat), id, body, seen, ...fields })) return;
+  const life = new AbortController();
+  const late = setTimeout(() => life.abort((isEchoing = false)), ECHO);
+  await new Promise((heard) => {
+    const on = (type, isMine) => document.addEventListener(`parley:${type}`, ({ detail }) => isMine(detail) && heard(), life);
+    on("sent", (sent) => sent.id === id);
+    on("refused", (refused) => refused.id === id);
+    on("closed", () => true);
+    life.signal.addEventListener("abort", heard);
+  });
+  clearTimeout(late);
+  life.abort();
+}
+
 /** Send one message; answers how long to wait before the next try, 0 when there is nothing to try again. */
 async function deliver(message) {
+  await say(message);
+  if (!find(message.id)) return 0;
   const { chat, id, body, seen, fields } = message;
   const { signal } = network;
   const limit = AbortSignal.any([signal, AbortSignal.timeout(LATEST)]);
@@ -115,5 +146,9 @@ function warn(event) {
 }
 
 addEventListener("beforeunload", warn);
-document.addEventListener("parley:open", flushAll);
+document.addEventListener("parley:limited", ({ detail }) => (isEchoing = !detail.on));
+document.addEventListener("parley:open", () => {
+  isEchoing = true;
+  flushAll();
+});
 flushAll();

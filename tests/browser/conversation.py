@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from typing import Any
+from urllib.parse import parse_qs
 
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, Page, Request, WebSocketRoute, expect
 from starlette.applications import Starlette
 
 from app.realtime import topics
@@ -54,6 +57,39 @@ async def expect_as_loaded(page: Page) -> None:
     await expect(page.locator("html[data-opened][data-whole]")).to_be_attached()
     after = await shown(page)
     assert after == before, f"live: {before}\nloaded: {after}"
+
+
+async def hold_sends(page: Page) -> asyncio.Queue[Callable[[], None]]:
+    """Load the page anew; what it then says by its socket waits until what stands here for it is called."""
+    held: asyncio.Queue[Callable[[], None]] = asyncio.Queue()
+
+    def connect(near: WebSocketRoute) -> None:
+        far = near.connect_to_server()
+
+        def pass_on(text: str | bytes) -> None:
+            if "message.send" in str(text):
+                held.put_nowait(lambda: far.send(text))
+            else:
+                far.send(text)
+
+        near.on_message(pass_on)
+
+    await page.route_web_socket("**/ws", connect)
+    await page.reload()
+    await expect(page.locator("html[data-opened]")).to_be_attached()
+    return held
+
+
+def posted(page: Page) -> list[str]:
+    """The texts that the page sends by requests, from now on."""
+    texts: list[str] = []
+
+    def note(request: Request) -> None:
+        if request.method == "POST" and request.url.endswith("/messages"):
+            texts.append(parse_qs(request.post_data or "")["body"][0])
+
+    page.on("request", note)
+    return texts
 
 
 def deafen(outbox: Outbox) -> None:

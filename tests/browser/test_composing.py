@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from playwright.async_api import Page, Route, expect
 from starlette.applications import Starlette
 
 from app.groups import service as groups
 from app.limits import Limit
 from tests.browser.conftest import Visit
-from tests.browser.conversation import MESSAGES, bubble, deafen, expect_as_loaded, expect_tick, field, outboxes, say
+from tests.browser.conversation import (
+    MESSAGES,
+    bubble,
+    deafen,
+    expect_as_loaded,
+    expect_tick,
+    field,
+    hold_sends,
+    outboxes,
+    say,
+)
 from tests.make import Member, make_group, make_message, make_messages
 
 SEND = "**/chats/*/messages"
@@ -64,8 +72,7 @@ async def test_on_a_phone_enter_breaks_the_line(visit: Visit, ann: Member, chat_
 
 async def test_my_bubble_is_there_at_once_and_stays(visit: Visit, ann: Member, bob: Member, chat_id: int) -> None:
     page = await visit(ann, f"/chats/{chat_id}")
-    held: asyncio.Queue[Route] = asyncio.Queue()
-    await page.route(SEND, lambda route: held.put_nowait(route))
+    held = await hold_sends(page)
     took = await field(page).evaluate(
         """field => [1, 2, 3].map(number => {
           field.value = number < 3 ? `slow ${number}` : 'quick';
@@ -85,7 +92,7 @@ async def test_my_bubble_is_there_at_once_and_stays(visit: Visit, ann: Member, b
     assert id_[len("message-xxxxxxxx-xxxx-")] == "7"
     for number in range(3):
         await expect(page.locator(f"{MESSAGES}[data-seq]")).to_have_count(number)
-        await (await held.get()).continue_()
+        (await held.get())()
     await expect(mine).to_have_attribute("data-seq", "3")
     assert await mine.bounding_box() == before
     assert await mine.get_attribute("id") == id_
@@ -140,8 +147,8 @@ async def test_offline_words_wait_in_order(
 ) -> None:
     other = await make_group(app, ann, cara)
     page = await visit(ann, f"/chats/{chat_id}")
-    cut = "**/chats/*/messages"
-    await page.route(cut, lambda route: route.abort())
+    await hold_sends(page)
+    await page.route(SEND, lambda route: route.abort())
     for text in ("first", "second", "third"):
         await say(page, text)
     await expect(page.locator(f"{MESSAGES}[data-state=pending]")).to_have_count(3)
@@ -165,7 +172,7 @@ async def test_offline_words_wait_in_order(
     await expect(bubble(page, "meanwhile")).to_be_visible()
     assert await bodies(page) == ["meanwhile", "first", "second", "third"]
 
-    await page.unroute(cut)
+    await page.unroute(SEND)
     await page.evaluate("document.querySelector('#live')._htmx.ws.connection.socket.close()")
     await expect(page.locator(f"{MESSAGES}[data-seq]")).to_have_count(4)
     assert await bodies(page) == ["meanwhile", "first", "second", "third"]

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
-from playwright.async_api import Locator, Page, Route, expect
+from playwright.async_api import Locator, Page, expect
 from starlette.applications import Starlette
 
 from tests.browser.conftest import Visit
-from tests.browser.conversation import MESSAGES, bubble, expect_as_loaded, expect_tick, field, say, scroll_top, top_of
+from tests.browser.conversation import (
+    MESSAGES,
+    bubble,
+    expect_as_loaded,
+    expect_tick,
+    field,
+    hold_sends,
+    say,
+    scroll_top,
+    top_of,
+)
 from tests.make import Member, make_group, make_message, make_messages
 
 pytestmark = pytest.mark.torture  # long, as a journey through several browsers is
@@ -46,20 +54,14 @@ async def test_an_answer_quotes_at_once_and_everywhere(
     await expect(strip(hers)).to_be_hidden()
     await expect(field(hers)).to_be_focused()
 
+    held = await hold_sends(hers)
     await begin(hers, 1)
-    gate = asyncio.Event()
-
-    async def hold(route: Route) -> None:
-        await gate.wait()
-        await route.continue_()
-
-    await hers.route("**/messages", hold)
     await say(hers, "Tea")
     await expect(strip(hers)).to_be_hidden()
     waiting = hers.locator(f"{MESSAGES}[data-state=pending] .quote")
     await expect(waiting).to_contain_text("Bob")
     await expect(waiting).to_contain_text("Tea or coffee?")
-    gate.set()
+    (await held.get())()
     for page in (hers, his):
         await expect(message(page, 2).locator(".quote__text")).to_have_text("Tea or coffee?")
     await make_message(app, bob, chat_id, "More")
