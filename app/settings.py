@@ -213,12 +213,12 @@ class Settings:
         """SQLAlchemy's URL of the database."""
         return self.database_url or f"sqlite+aiosqlite:///{self.data / 'parley.db'}"
 
-    @property
+    @cached_property
     def base_path(self) -> str:
         """Path under which Parley is reached, without a slash at its end: "" or "/chat"."""
         return urlsplit(self.base_url).path
 
-    @property
+    @cached_property
     def is_local(self) -> bool:
         """Whether only this machine is meant to reach Parley."""
         hosts = {self.host, urlsplit(self.base_url).hostname or self.host}

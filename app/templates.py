@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Hashable, Mapping, MutableMapping
+from collections.abc import Container, Hashable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
+from itertools import pairwise
 from pathlib import Path
 from sys import getsizeof
 from typing import Any
@@ -42,6 +44,14 @@ def _full_date(day: date) -> str:
     return f"{day:%A} {day.day} {day:%B %Y}"
 
 
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Messages with nothing between them, never none, and the time of the first of them where a new day begins."""
+
+    day: datetime | None
+    messages: Sequence[Any]
+
+
 class Clock:
     """Moments as people read them, in the server's zone; browsers with scripts refine them to theirs."""
 
@@ -49,8 +59,8 @@ class Clock:
         self.zone = ZoneInfo(zone)
 
     def filters(self) -> dict[str, Any]:
-        fixed = {name: lru_cache(2048)(getattr(self, name)) for name in ("iso", "clock", "date", "fulltime")}
-        return fixed | {name: getattr(self, name) for name in ("day", "listtime", "lastseen")}
+        fixed = {name: lru_cache(2048)(getattr(self, name)) for name in ("iso", "clock", "fulltime")}
+        return fixed | {name: getattr(self, name) for name in ("day", "listtime", "lastseen", "stretches")}
 
     def iso(self, at: datetime) -> str:
         return at.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
@@ -96,6 +106,20 @@ class Clock:
         return Markup(  # noqa: S704
             f'<local-time><time datetime="{self.iso(at)}" data-form="{form}">{said}</time></local-time>'
         )
+
+    def stretches(self, messages: Sequence[Any], divider: int | None, ends: Container[int]) -> Iterator[Stretch]:
+        """Messages in stretches with nothing between them: a new day begins one, and the seq `divider`; at a seq of
+        `ends` one ends.
+        """
+        dates = [self.date(message.at) for message in messages]
+        begins = [
+            at
+            for at, message in enumerate(messages)
+            if not at or dates[at] != dates[at - 1] or message.seq == divider or messages[at - 1].seq in ends
+        ]
+        for begin, end in pairwise([*begins, len(messages)]):
+            is_new_day = not begin or dates[begin] != dates[begin - 1]
+            yield Stretch(messages[begin].at if is_new_day else None, messages[begin:end])
 
     def days_ago(self, at: datetime) -> int:
         return (datetime.now(self.zone).date() - at.astimezone(self.zone).date()) // timedelta(days=1)
@@ -155,7 +179,7 @@ class Templates:
             lstrip_blocks=True,
         )
         clock = Clock(settings.timezone)
-        self.environment.filters |= clock.filters()
+        self.environment.filters |= {**clock.filters(), "shared": self.shared}
         base = settings.base_path
         self.environment.globals |= {
             "base": base,
@@ -163,21 +187,28 @@ class Templates:
             "static": lambda path: f"{base}/static/{self.release}/{path}",
             "time": clock.time,
             "icon": lru_cache(1024)(partial(_icon, f"{base}/static/{self.release}/icons.svg")),
-            "shared": lambda template, **values: Markup(self.render(template, **values)),  # noqa: S704
+            "fixed": cache(lambda template: Markup(self.render(template))),  # noqa: S704
         }
         # Known everywhere: to import them takes a third of the time of a bubble.
         self.environment.globals |= _macros(self.environment.get_template("macros.html"))
 
     def render(self, template: str, **values: Any) -> str:
         """The text of a template; one of SHARED may have been rendered before."""
-        if template not in SHARED:
-            return self.environment.get_template(template).render(values)
-        key = (template, values[SHARED[template]].key)
-        text = self.kept.get(key)
-        if text is None:
-            text = self.environment.get_template(template).render(values)
-            self.kept.put(key, text)
-        return text
+        if template in SHARED:
+            return self.shared([values[SHARED[template]]], template)
+        return self.environment.get_template(template).render(values)
+
+    def shared(self, values: Iterable[Any], template: str) -> Markup:
+        """The texts of one of SHARED for several values, one after the other."""
+        texts = []
+        for value in values:
+            key = (template, value.key)
+            text = self.kept.get(key)
+            if text is None:
+                text = self.environment.get_template(template).render({SHARED[template]: value})
+                self.kept.put(key, text)
+            texts.append(text)
+        return Markup("".join(texts))  # noqa: S704
 
     def render_block(self, template: str, values: Mapping[str, Any]) -> str:
         """The block of a page that is its own, without the page around it; a partial has no blocks and is whole."""

@@ -124,14 +124,15 @@ async def _others(work: Work, chat: Conversation, user: Person) -> Mark:
 
 
 def _changes(request: Request, changes: Changes, others: Mark) -> Response:
-    data = {
-        "revision": changes.revision,
-        "messages": [message_data(bubble) for bubble in changes.messages],
-        "gone": changes.gone,
-        "reload": changes.reload,
-    }
     if caller(request) is Caller.JSON:
-        return as_json(data)
+        return as_json(
+            {
+                "revision": changes.revision,
+                "messages": [message_data(bubble) for bubble in changes.messages],
+                "gone": changes.gone,
+                "reload": changes.reload,
+            }
+        )
     html = "".join(_item(request, bubble) for bubble in changes.messages)
     gone = "".join(f'<li id="message-{id_}" data-gone></li>' for id_ in changes.gone)
     headers = {
@@ -146,15 +147,12 @@ def _changes(request: Request, changes: Changes, others: Mark) -> Response:
 
 
 async def _window(request: Request, chat: Conversation, window: Window) -> Response:
-    data = {
-        "messages": [message_data(bubble) for bubble in window.messages],
-        "has_older": window.has_older,
-        "has_newer": window.has_newer,
-        "revision": chat.revision,
-    }
+    said = {"has_older": window.has_older, "has_newer": window.has_newer, "revision": chat.revision}
+    if caller(request) is Caller.JSON:
+        return as_json({"messages": [message_data(bubble) for bubble in window.messages], **said})
     without: dict[str, Any] = {"divider_seq": None, "unread": 0, "marks": {}}
-    values = {**data, **without, "chat": chat, "messages": window.messages}
-    response = await page(request, "messages/_page.html", values, data=data)
+    values = {**said, **without, "chat": chat, "messages": window.messages}
+    response = await page(request, "messages/_page.html", values)
     response.headers["X-Has-Older"] = "1" if window.has_older else "0"
     response.headers["X-Has-Newer"] = "1" if window.has_newer else "0"
     response.headers["X-Revision"] = str(chat.revision)
