@@ -23,7 +23,7 @@ from app.settings import ROOT, Settings
 STATIC = ROOT / "static"
 BLOCKS = ("pane", "card")
 # What is the same for everybody, and by which value: rendered once for each `key` of it.
-SHARED = {"messages/_bubble.html": "message"}
+SHARED = {"messages/_bubble.html": "message", "messages/_pending.html": "me"}
 SHARED_BYTES = 16 * 2**20
 
 

@@ -84,7 +84,7 @@ class Bubble:
         that is set later, as by an import.
         """
         named = (self.sender, *(self.note.subjects if self.note else ()), self.deleted_by)
-        names = tuple((person.id, person.display_name) for person in named if person)
+        names = tuple(person.key for person in named if person)
         return self.chat_id, self.id, self.revision, self.at, self.starts_run, self.expires_at, names, self.extras
 
     @property

@@ -79,6 +79,11 @@ class Person:
         return cls(user.id, user.username, user.display_name, user.about, user.is_admin, online, user.last_seen_at)
 
     @property
+    def key(self) -> tuple[int, str]:
+        """What tells them in a text that is kept: not whether they are online."""
+        return self.id, self.display_name
+
+    @property
     def hue(self) -> int:
         return hue(self.id)
 
