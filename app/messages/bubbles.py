@@ -19,6 +19,7 @@ from app.users import service as users
 from app.users.models import Person
 
 UNKNOWN = Person(0, "", "Somebody")
+DELETED = "This message was deleted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +169,7 @@ def moving(shown: Bubble) -> Moving:
         revision=shown.revision,
         sender_id=shown.sender.id,
         sender_name=shown.sender.display_name,
-        preview=kind.preview(shown.plain),
+        preview=DELETED if shown.deleted else kind.preview(shown.plain),
         icon="" if shown.deleted else kind.icon,
         tone=tone,
         counts=shown.counts,

@@ -18,7 +18,8 @@ YEARS = range(1970, 3000)
 TOO_LONG = f"That is a lot to look for. Please keep it to {WORDS} words, {MOST} characters in all."
 NO_DATE = "Please give a date like 2026-01-31, not “{}”."
 NOTHING = "There is no letter or digit in this. Please type what to look for."
-_FILTER = re.compile(rf'(?<!\S)({"|".join(FILTERS)}):("[^"]*"|[^\s"]+)', re.IGNORECASE)
+# What stands in quotes is looked for as it is; a filter's own quotes end where the text does, as while it is typed.
+_FILTER = re.compile(rf'(?<!\S)({"|".join(FILTERS)}):("[^"]*"?|[^\s"]*)|"[^"]*"', re.IGNORECASE)
 _PART = re.compile(r'"([^"]*)"|([^\s"]+)')
 
 
@@ -64,13 +65,15 @@ class Asked:
 
 
 def read(text: str, fields: Mapping[str, str]) -> Asked:
-    """A search out of what was typed and the filters chosen in `fields`; a typed one counts more."""
+    """A search out of what was typed and the filters chosen in `fields`; a typed one counts more, and one that has no
+    value yet counts nothing.
+    """
     if len(text) > MOST or any(len(value) > MOST for value in fields.values()):
         return Asked(text[:MOST], {}, (), TOO_LONG)
-    typed = {match[1].lower(): match[2].strip('"').strip() for match in _FILTER.finditer(text)}
+    typed = {match[1].lower(): match[2].strip('"').strip() for match in _FILTER.finditer(text) if match[1]}
     merged = {name: typed.get(name) or fields.get(name, "").strip() for name in FILTERS}
     filters = {name: value for name, value in merged.items() if value}
-    words = " ".join(_FILTER.sub(" ", text).split())
+    words = " ".join(_FILTER.sub(lambda match: " " if match[1] else match[0], text).split())
     parts = [match[1] or match[2] or "" for match in _PART.finditer(words)]
     needles = tuple(found for part in dict.fromkeys(map(fold, parts)) if (found := needle(part)))
     return Asked(words, filters, needles, _problem(words, filters, needles, len(parts)))

@@ -57,7 +57,7 @@ async def inside(request: Request) -> Response:
         chat = await chats.require_member(work, number(request, "chat_id"), me(request))
         before = query_number(request, "page")
         found = await service.inside(work, me(request), chat, asked, _zone(request), before)
-        values = {"typed": typed, "found": found, "chat": chat, "section": "chats"}
+        values = {"typed": typed, "asked": asked, "found": found, "chat": chat, "section": "chats"}
         data = {**_data(asked, found), "count": len(found.places), "seqs": [place.seq for place in found.places]}
         data["needles"] = [{"text": each.text, "starts_word": each.starts_word} for each in asked.needles]
     return await page(request, "search/inside.html", values, data=data)

@@ -13,6 +13,18 @@ async function ask(path, signal = undefined) {
   }
 }
 
+/** Have a hit in sight, also far down in a long message or in what is folded of it. */
+function reveal(hit, scroller) {
+  const body = hit.startContainer.parentElement.closest(".bubble__body");
+  const fold = body.closest(".bubble").querySelector(".bubble__fold");
+  const { bottom: end } = body.getBoundingClientRect();
+  const shade = 3 * parseFloat(getComputedStyle(body).lineHeight); // where what is folded fades
+  if (fold && hit.getBoundingClientRect().bottom > end - shade) fold.checked = true;
+  const { top, bottom } = hit.getBoundingClientRect();
+  const view = scroller.getBoundingClientRect();
+  if (top < view.top || bottom > view.bottom) scroller.scrollTop += (top + bottom - view.top - view.bottom) / 2;
+}
+
 class ChatSearch extends HTMLElement {
   connectedCallback() {
     this.field = this.querySelector("input[type=search]");
@@ -43,7 +55,7 @@ class ChatSearch extends HTMLElement {
   }
 
   forget() {
-    Object.assign(this, { asked: "", seqs: [], needles: [], at: -1, isAll: true });
+    Object.assign(this, { asked: "", problem: "", seqs: [], needles: [], at: -1, isAll: true, isNew: false });
     this.tell();
   }
 
@@ -84,7 +96,9 @@ class ChatSearch extends HTMLElement {
     if (signal.aborted || !this.isConnected || this.hidden) return;
     if (!found) this.count.textContent = "No answer";
     else {
-      Object.assign(this, { asked: words, seqs: found.seqs, needles: found.needles, at: -1, isAll: found.next === null });
+      const { query, filters, problem, seqs, needles, next } = found;
+      if (!query && !Object.keys(filters).length && !problem) return this.forget(); // half a filter
+      Object.assign(this, { asked: words, problem, seqs, needles, at: -1, isAll: next === null });
       this.step(1);
     }
   }
@@ -92,13 +106,14 @@ class ChatSearch extends HTMLElement {
   /** To the next older hit, or with -1 to the next newer. */
   step(by) {
     this.at = Math.max(0, Math.min(this.seqs.length - 1, this.at + by));
-    if (this.seqs.length) this.list?.seek(this.seqs[this.at]);
+    this.isNew = this.seqs.length > 0;
+    if (this.isNew) this.list?.seek(this.seqs[this.at]);
     this.tell();
   }
 
   tell() {
-    const { at, asked, seqs, isAll } = this;
-    this.count.textContent = seqs.length ? `${at + 1} of ${seqs.length}${isAll ? "" : "+"}` : asked ? "No hits" : "";
+    const { at, asked, problem, seqs, isAll } = this;
+    this.count.textContent = seqs.length ? `${at + 1} of ${seqs.length}${isAll ? "" : "+"}` : problem || (asked && "No hits");
     this.querySelector('[data-step="1"]').disabled = at >= seqs.length - 1;
     this.querySelector('[data-step="-1"]').disabled = at <= 0;
     this.mark();
@@ -108,7 +123,10 @@ class ChatSearch extends HTMLElement {
   mark() {
     this.marking ??= requestAnimationFrame(() => {
       this.marking = null;
-      if (this.isConnected) show(this.list?.list, this.needles, this.seqs[this.at]);
+      if (!this.isConnected) return;
+      const [hit] = show(this.list?.list, this.needles, this.seqs[this.at]);
+      if (hit && this.isNew) reveal(hit, this.list.scroller);
+      if (hit) this.isNew = false;
     });
   }
 

@@ -1,4 +1,4 @@
-// Says where messages were forwarded to, once they are there.
+// Lets no more chats be chosen than it may be, and says where messages were forwarded to, once they are there.
 import { toast } from "./toasts.js";
 
 const sheet = document.getElementById("sheet");
@@ -9,6 +9,13 @@ function told(form) {
   // The name of a chat may run the other way; what stands around it does not follow it.
   return `Forwarded to \u2068${chosen[0].closest("label").querySelector("bdi").textContent}\u2069`;
 }
+
+document.addEventListener("change", ({ target }) => {
+  const choice = target.closest("[data-most]");
+  if (!choice || choice.querySelectorAll(":checked").length <= Number(choice.dataset.most)) return;
+  target.checked = false;
+  toast(document.getElementById("most").textContent);
+});
 
 document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
   const form = ctx.sourceElement.closest("form");

@@ -2,6 +2,7 @@
 import { isAtBottom } from "./anchor.js";
 import { parse } from "./fragments.js";
 import { post } from "./post.js";
+import { toast } from "./toasts.js";
 
 const EXCERPT = 200;
 const strip = () => document.getElementById("reply");
@@ -68,6 +69,14 @@ function cancel() {
   field()?.focus();
 }
 
+/** What was deleted cannot be answered any more, and nothing of it stays in sight. */
+function drop(items) {
+  const isOne = ({ dataset }) => "deleted" in dataset && dataset.seq === begun()?.value;
+  if (!items.some(isOne) || strip().querySelector("[name=reply_from]")) return;
+  show([]);
+  toast("The message you were replying to was deleted.");
+}
+
 /** The message that is sent takes the quote along: for the server its number, for the bubble on its way what it shows. */
 function take(message) {
   if (!begun() || Number(strip().dataset.chat) !== message.chat) return;
@@ -91,6 +100,7 @@ function draw({ item, quote }) {
 document.addEventListener("parley:composing", ({ detail }) => take(detail));
 document.addEventListener("parley:drawn", ({ detail }) => draw(detail));
 document.addEventListener("parley:reply", ({ target }) => begin(target));
+document.addEventListener("parley:placed", ({ detail }) => drop(detail.items));
 document.addEventListener("parley:discarded", ({ detail }) => detail.fields?.reply_to && keep(detail.chat, ""));
 
 document.addEventListener("click", (event) => {

@@ -43,12 +43,13 @@ function* found(body, needles) {
   }
 }
 
-/** Mark the needles in all messages of a list; `seq` is the one that is looked at. Without needles nothing is marked. */
+/** Mark the needles in all messages of a list, and answer what is marked in `seq`, which is looked at. Without needles
+ * nothing is marked. */
 export function show(list, needles, seq) {
-  if (!CSS.highlights) return;
+  if (!CSS.highlights) return [];
   CSS.highlights.delete("found");
   CSS.highlights.delete("found-here");
-  if (!list || !needles.length) return;
+  if (!list || !needles.length) return [];
   const [all, here] = [new Highlight(), new Highlight()];
   here.priority = 1;
   for (const item of list.querySelectorAll(":scope > .message:not([data-deleted]) .bubble__body")) {
@@ -57,4 +58,5 @@ export function show(list, needles, seq) {
   }
   CSS.highlights.set("found", all);
   CSS.highlights.set("found-here", here);
+  return [...here];
 }

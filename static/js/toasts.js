@@ -15,6 +15,9 @@ export function toast(sentence, tone = "") {
   note.dataset.tone = tone;
   note.textContent = sentence;
   place.append(note);
+  // What lies above the page, as a dialog does, lies there in the order in which it was shown.
+  if (place.matches(":popover-open")) place.hidePopover();
+  if (document.querySelector("dialog[open]")) place.showPopover();
   setTimeout(() => note.remove(), STAY);
 }
 

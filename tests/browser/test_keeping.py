@@ -7,7 +7,7 @@ from starlette.applications import Starlette
 
 from tests.browser.conftest import Visit
 from tests.browser.conversation import bubble, expect_as_loaded
-from tests.make import Member, make_chat, make_message
+from tests.make import Member, make_chat, make_group, make_message
 
 
 async def choose(page: Page, text: str, entry: str) -> None:
@@ -67,3 +67,23 @@ async def test_a_message_is_forwarded_into_two_chats(
     await expect(bubble(hers, "Good news").locator(".forwarded")).to_have_text("Forwarded")
     await expect(page.locator(".message .forwarded")).to_have_count(1)
     await expect_as_loaded(hers)
+
+
+async def test_no_more_chats_are_chosen_than_a_message_goes_to(
+    app: Starlette, visit: Visit, ann: Member, bob: Member, chat_id: int
+) -> None:
+    for number in range(6):
+        await make_group(app, ann, bob, name=f"Group {number}")
+    await make_message(app, bob, chat_id, "Good news")
+    page = await visit(ann, f"/chats/{chat_id}")
+    await choose(page, "Good news", "Forward")
+    sheet = page.locator("#sheet")
+    for number in range(5):
+        await sheet.get_by_label(f"Group {number}").check()
+    await sheet.get_by_label("Group 5").click()
+    await expect(sheet.get_by_label("Group 5")).not_to_be_checked()
+    await expect(page.locator("#toasts:popover-open")).to_have_text("Choose up to 5 chats.")
+    await sheet.get_by_label("Group 0").uncheck()
+    await sheet.get_by_label("Group 5").check()
+    await sheet.get_by_role("button", name="Forward").click()
+    await expect(page.locator("#toasts").get_by_text("Forwarded to 5 chats")).to_be_visible()

@@ -75,6 +75,25 @@ async def test_an_answer_quotes_at_once_and_everywhere(
         await expect_as_loaded(page)
 
 
+async def test_nothing_stays_of_what_was_deleted_while_it_is_answered(
+    app: Starlette, visit: Visit, ann: Member, bob: Member, chat_id: int
+) -> None:
+    await make_messages(app, bob, chat_id, 2)
+    page = await visit(ann, f"/chats/{chat_id}")
+    await begin(page, 1)
+    await field(page).fill("Half an answer")
+    await bob.post(f"/chats/{chat_id}/messages/2/delete")
+    await expect(message(page, 2)).to_have_attribute("data-deleted", "")
+    await expect(strip(page)).to_be_visible()
+    await bob.post(f"/chats/{chat_id}/messages/1/delete")
+    await expect(strip(page)).to_be_hidden()
+    await expect(page.locator("#toasts")).to_have_text("The message you were replying to was deleted.")
+    await expect(field(page)).to_be_focused()
+    await field(page).press("Enter")
+    await expect(bubble(page, "Half an answer")).to_be_visible()
+    await expect_as_loaded(page)
+
+
 async def test_a_begun_answer_stays_where_it_was_begun(
     app: Starlette, visit: Visit, ann: Member, bob: Member, cara: Member, chat_id: int
 ) -> None:

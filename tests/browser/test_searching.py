@@ -69,6 +69,47 @@ async def test_the_bar_of_a_chat(app: Starlette, visit: Visit, ann: Member, bob:
     assert await page.evaluate(MARKED, "found") == []
 
 
+SEEN = """() => {
+  const [hit] = CSS.highlights.get("found-here") ?? [];
+  const { top = 0, bottom = 0, height = 0 } = hit?.getBoundingClientRect() ?? {};
+  const view = document.querySelector(".messages__scroll").getBoundingClientRect();
+  const body = hit?.startContainer.parentElement.closest(".bubble__body").getBoundingClientRect();
+  return height > 0 && top >= view.top && bottom <= Math.min(view.bottom, body.bottom);
+}"""
+
+
+@pytest.mark.parametrize("later", [3, 120], ids=["loaded", "loaded when sought"])
+async def test_a_hit_in_what_is_folded_of_a_long_message(
+    app: Starlette, visit: Visit, ann: Member, bob: Member, later: int
+) -> None:
+    chat_id = await make_chat(app, ann, bob)
+    lines = "\n".join(f"line {number}" for number in range(60))
+    await make_message(app, ann, chat_id, f"{lines}\nthe zebra\n{lines}")
+    await make_messages(app, ann, chat_id, later)
+    await indexed(app)
+    page = await visit(ann, f"/chats/{chat_id}")
+    await page.keyboard.press("Control+f")
+    await page.get_by_role("searchbox", name="Search in this chat").fill("zebra")
+    await expect_marked(page, "found-here", ["zebra"])
+    await page.wait_for_function(SEEN)
+
+
+async def test_the_bar_says_what_it_does_not_understand(
+    app: Starlette, visit: Visit, ann: Member, bob: Member, chat_id: int
+) -> None:
+    await make_message(app, ann, chat_id, "the zebra")
+    await indexed(app)
+    page = await visit(ann, f"/chats/{chat_id}")
+    await page.keyboard.press("Control+f")
+    field, count = page.get_by_role("searchbox", name="Search in this chat"), page.locator("chat-search output")
+    await field.fill("zebra from:nobody")
+    await expect(count).to_have_text("Nobody here is called “nobody”.")
+    await field.fill("zebra from:")
+    await expect(count).to_have_text("1 of 1")
+    await field.fill("from:")
+    await expect(count).to_be_empty()
+
+
 async def test_from_the_page_of_hits_to_one_and_back(app: Starlette, visit: Visit, ann: Member, bob: Member) -> None:
     chat_id = await make_chat(app, ann, bob)
     await make_message(app, bob, chat_id, "the zebra crossing")

@@ -50,6 +50,17 @@ async def test_the_preview_is_one_line_without_marks(bob: Member, direct: int) -
     assert (last["sender"], last["preview"], last["seq"]) == ("Ann", "Really long", 2)
 
 
+async def test_the_preview_of_a_tombstone_says_what_it_is(ann: Member, bob: Member, group: int, direct: int) -> None:
+    options = {"question": "Tea?", "options": ["Yes", "No"]}
+    seq = (await ann.post(f"/chats/{group}/polls", data=options, headers=JSON)).json()["seq"]
+    for chat_id, gone in ((group, seq), (direct, 2)):
+        await ann.post(f"/chats/{chat_id}/messages/{gone}/delete")
+        assert (await rows(bob))[chat_id]["last"]["preview"] == "This message was deleted"
+        row = (await bob.get(f"/chats/{chat_id}/row", headers=HTML)).text
+        assert 'data-tone="deleted"' in row
+        assert ">This message was deleted</span>" in row
+
+
 async def test_a_group_names_the_sender_a_direct_chat_does_not(
     app: Starlette, ann: Member, bob: Member, group: int, direct: int
 ) -> None:

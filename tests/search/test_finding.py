@@ -157,6 +157,32 @@ async def test_filters(app: Starlette, ann: Member, bob: Member, cara: Member, i
     assert (await ann.read("/search", q="soup before:soon"))["problem"].startswith("Please give a date")
 
 
+@pytest.mark.parametrize(
+    ("typed", "filters"),
+    [
+        ("soup from:", {}), ("from: soup", {}), ("soup in: before:", {}), ('soup from:"', {}), ('soup from:""', {}),
+        ('soup from:"Ann', {"from": "Ann"}), ('from:"Ann" soup', {"from": "Ann"}),
+    ],
+)  # fmt: skip
+async def test_half_a_filter_hides_nothing(
+    ann: Member, chat_id: int, indexed: Indexed, typed: str, filters: dict[str, str]
+) -> None:
+    await ann.say(chat_id, "hot soup")
+    await indexed()
+    found = await ann.read("/search", q=typed)
+    assert (found["query"], found["filters"], len(found["messages"])) == ("soup", filters, 1)
+
+
+async def test_what_stands_in_quotes_is_no_filter(ann: Member, chat_id: int, indexed: Indexed) -> None:
+    for body in ("Costs, all in: rent, heat", "rent"):
+        await ann.say(chat_id, body)
+    await indexed()
+    assert await bodies(ann, q='"all in: rent"') == ["Costs, all in: rent, heat"]
+    assert await bodies(ann, q='"in:"') == ["Costs, all in: rent, heat"]
+    page = (await ann.get(f"/chats/{chat_id}/search?q=in:", headers=HTML)).text
+    assert "Nothing found" not in page
+
+
 async def test_dates(app: Starlette, ann: Member, chat_id: int, indexed: Indexed) -> None:
     days = [
         datetime(2023, 12, 31, 23, 59, 59, tzinfo=UTC),
