@@ -40,7 +40,8 @@ class Sqlite:
         event.listen(self.readers.sync_engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
         self.engines = [self.engine, self.readers]
         self.writer = SqliteWriter(self.engine, publish)
-        self.looker: AsyncConnection | None = None
+        self.connection: AsyncConnection | None = None
+        self.looker: Any = None  # the driver's end of it
         self.looking = asyncio.Lock()
 
     @asynccontextmanager
@@ -68,20 +69,21 @@ class Sqlite:
             raise Unavailable("The server is very busy. Please try again in a moment.") from error
 
     async def look(self, service: Service[T], *arguments: Any) -> T:
-        driver = await driver_of(await self._looker())
+        driver = self.looker or await self._looker()
         return cast("T", await driver._execute(_look, driver, service, arguments))
 
-    async def _looker(self) -> AsyncConnection:
+    async def _looker(self) -> Any:
         """The reader that answers all looks, one after the other in its thread."""
         async with self.looking:
             if self.looker is None:
-                self.looker = await self.readers.connect()
+                self.connection = await self.readers.connect()
+                self.looker = await driver_of(self.connection)
             return self.looker
 
     async def close(self) -> None:
         await self.writer.close()
-        if self.looker:
-            await self.looker.close()
+        if self.connection:
+            await self.connection.close()
         await self.readers.dispose()
         await self.engine.dispose()
 
