@@ -26,15 +26,20 @@ from app.users.names import key
 MINE = select(Membership).where(
     col(Membership.user_id) == bindparam("user"), col(Membership.chat_id).in_(bindparam("chats", expanding=True))
 )
-LAST = MINE.with_only_columns(
-    col(Membership.chat_id),
+_LAST = (
     select(Message.seq)
     .where(history.visible_after(col(Membership.chat_id), bindparam("user")))
     .order_by(col(Message.seq).desc())
     .limit(1)
     .correlate(Membership)
-    .scalar_subquery()
-    .label("seq"),
+)
+# Where nothing is left but lines that are no news, the row tells of them; who emptied the chat has it empty.
+LAST = MINE.with_only_columns(
+    col(Membership.chat_id),
+    func.coalesce(
+        _LAST.where(history.is_news()).scalar_subquery(),
+        _LAST.where(col(Membership.cleared_at).is_(None)).scalar_subquery(),
+    ).label("seq"),
 ).subquery()
 NEWEST = select(Message).join(LAST, (LAST.c.chat_id == col(Message.chat_id)) & (LAST.c.seq == col(Message.seq)))
 COUNTED = (
