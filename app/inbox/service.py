@@ -18,6 +18,7 @@ from app.messages.bubbles import bubble, mentioned, moving
 from app.messages.models import Message
 from app.receipts import service as receipts
 from app.receipts.marks import Mark
+from app.replies import service as replies
 from app.users import service as users
 from app.users.models import Person
 from app.users.names import key
@@ -65,6 +66,8 @@ class Row:
     read: int
     moving: Moving | None
     mentioned: bool = False
+    # Asked of muted chats only, where it makes a difference.
+    replied: bool = False
     online: bool = False
     is_open: bool = False
 
@@ -110,8 +113,11 @@ class Row:
 
     @property
     def calls(self) -> bool:
-        """Whether it is one of those that the title counts: who is named there hears of a muted chat, too."""
-        return self.is_unread and not self.chat.is_archived and (self.mentioned or not self.chat.is_muted)
+        """Whether it is one of those that the title counts: who is named or answered there hears of a
+        muted chat, too.
+        """
+        is_heard = self.mentioned or self.replied or not self.chat.is_muted
+        return self.is_unread and not self.chat.is_archived and is_heard
 
 
 async def rows(work: Work, user: Person, chat_ids: Collection[int] | None = None) -> list[Row]:
@@ -122,11 +128,15 @@ async def rows(work: Work, user: Person, chat_ids: Collection[int] | None = None
     unread = await _unread(work, user, ids)
     marks = await receipts.others(work, user, ids)
     mentioned = await mentions.waiting(work, user, ids)
+    replied = await replies.waiting(work, user, [chat.id for chat in found if chat.is_muted and unread.get(chat.id)])
     listed = [
-        Row(chat, unread.get(chat.id, 0), mark.delivered, mark.read, newest.get(chat.id), chat.id in mentioned)
+        Row(
+            chat, unread.get(chat.id, 0), mark.delivered, mark.read, newest.get(chat.id),
+            mentioned=chat.id in mentioned, replied=chat.id in replied,
+        )
         for chat in found
         for mark in [marks.get(chat.id, Mark(chat.last_seq, chat.last_seq))]
-    ]
+    ]  # fmt: skip
     return sorted(listed, key=_place, reverse=True)
 
 

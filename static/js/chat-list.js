@@ -52,6 +52,8 @@ on("moved", ({ chat, before, ...message }) => {
   else if (!isRead(chat)) {
     badge.arrived(message);
     if (isMeant(message)) row.dataset.mentioned = "";
+    if (message.quote === me && message.sender !== me) row.dataset.replied = "";
+    if (message.quote === 0 && row.dataset.muted) refresh(chat); // whose words it answers is not for everybody
   }
   else setTimeout(() => Number(find(chat)?.dataset.readSeq) < message.seq && refresh(chat), SOON);
 });
@@ -71,6 +73,7 @@ on("receipt.read", ({ chat, seq: upTo }) => {
   if (upTo < seq(row)) return refresh(chat);
   row.querySelector("unread-badge").count = 0;
   delete row.dataset.mentioned;
+  delete row.dataset.replied;
 });
 
 on("receipt.ticks", ({ chat, ...marks }) => {
