@@ -16,6 +16,11 @@ def advanced(render: Render, moving: Moving) -> Iterator[Frame]:
     yield Frame(topics.chat(moving.chat_id), partial("#chats", html, "promote"))
 
 
+def noted(_: Render, chat_id: int, seq: int) -> Iterator[Frame]:
+    """Something that is no news: rows stay as they are, unless they have nothing else to show."""
+    yield Frame(topics.chat(chat_id), signal("chat.noted", chat=chat_id, seq=seq))
+
+
 def revised(render: Render, moving: Moving) -> Iterator[Frame]:
     """The newest message was changed: rows that show it change where they are."""
     html = render("chats/_moving.html", moving=moving)

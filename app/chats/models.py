@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Index, false, text
+from sqlalchemy import CheckConstraint, Index, false, text, true
 from sqlmodel import Field, SQLModel
 
 from app.db import Number, identity, now
@@ -13,6 +13,7 @@ from app.users.models import Person, hue, initials
 
 # Of columns that came later.
 OFF = {"server_default": false()}
+ON = {"server_default": true()}
 ZERO = {"server_default": "0"}
 GONE = "You are no longer a member of this group, so you can’t write here."
 
@@ -34,6 +35,9 @@ class Chat(SQLModel, table=True):
     revision: int = Field(default=0, sa_type=Number)
     # Seconds after which what is said from now on disappears; 0 for never.
     lifetime: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
+    # In a group: whether all who are in may pin messages, and set the lifetime, or its admins only.
+    members_pin: bool = Field(default=True, sa_column_kwargs=ON)
+    members_time: bool = Field(default=False, sa_column_kwargs=OFF)
     created_by: int = Field(sa_type=Number, foreign_key="users.id")
     created_at: datetime = Field(default_factory=now)
 
@@ -139,6 +143,8 @@ class Conversation:
     delivered_seq: int
     draft: str
     lifetime: int = 0
+    members_pin: bool = True
+    members_time: bool = False
     pinned_at: datetime | None = None
     muted_until: datetime | None = None
     is_archived: bool = False
@@ -179,6 +185,15 @@ class Conversation:
     @property
     def may_manage(self) -> bool:
         return self.in_group and self.is_present and self.role in ("owner", "admin")
+
+    @property
+    def may_pin(self) -> bool:
+        return self.may_write and (self.may_manage or not self.in_group or self.members_pin)
+
+    @property
+    def may_time(self) -> bool:
+        """Of two both may set the lifetime."""
+        return self.may_write and (self.may_manage or not self.in_group or self.members_time)
 
     @property
     def why_not(self) -> str:

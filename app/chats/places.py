@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from sqlalchemy import update
+from sqlmodel import col
+
 from app.chats import broadcasts
+from app.chats.models import Membership
 from app.chats.service import Step
 from app.db import Work
 from app.hot import Hot
@@ -69,3 +73,14 @@ async def drop_drafts(work: Work, pairs: Collection[tuple[int, int]]) -> None:
     await work.many(EMPTY, [{"chat": chat_id, "member": user_id} for chat_id, user_id in pairs])
     for chat_id, user_id in pairs:
         work.announce(broadcasts.drafted, chat_id, user_id, "")
+
+
+async def pass_over(work: Work, chat_id: int, seq: int) -> None:
+    """Let the newest message be no news in lists of chats: rows stay where they are, and what is put away
+    stays so.
+    """
+    here = update(Membership).where(col(Membership.chat_id) == chat_id)
+    archived, removed = col(Membership.archived_seq), col(Membership.cleared_seq)
+    await work.execute(here.where(archived == seq - 1).values(archived_seq=seq))
+    await work.execute(here.where(removed == seq - 1, col(Membership.is_removed)).values(cleared_seq=seq))
+    work.announce(broadcasts.noted, chat_id, seq)

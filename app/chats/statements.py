@@ -25,6 +25,7 @@ MINE = (
     .with_only_columns(
         *(col(column) for column in (Chat.id, Chat.kind, Chat.name, Chat.description, Chat.is_public)),
         *(col(column) for column in (Chat.last_seq, Chat.revision, Chat.lifetime)),
+        *(col(column) for column in (Chat.members_pin, Chat.members_time)),
         *(col(column) for column in (Membership.role, Membership.is_present, Membership.read_seq)),
         *(col(column) for column in (Membership.delivered_seq, Membership.draft)),
         *(col(column) for column in (Membership.pinned_at, Membership.muted_until, Membership.is_favourite)),

@@ -29,7 +29,6 @@ async def edit(request: Request) -> Response:
     values = {
         "chat": chat,
         "lifetimes": LIFETIMES,
-        "may_choose": service.may_choose(chat),
         "section": "chats",
     }
     return await page(request, "expiry/edit.html", values, data={"lifetime": chat.lifetime})

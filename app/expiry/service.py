@@ -8,7 +8,7 @@ from sqlalchemy import update
 from sqlmodel import col, select
 
 from app.chats import service as chats
-from app.chats.models import Chat, Conversation
+from app.chats.models import Chat
 from app.db import Work, now
 from app.errors import Forbidden, Invalid
 from app.expiry import broadcasts
@@ -22,17 +22,12 @@ LIFETIMES: Mapping[int, str] = {0: "Off", DAY: "24 hours", 7 * DAY: "7 days", 90
 AT_ONCE = 200
 
 
-def may_choose(chat: Conversation) -> bool:
-    """Of two both; of a group who may change what it is."""
-    return chat.may_write and (chat.may_manage or not chat.in_group)
-
-
 async def choose(work: Work, user: Person, chat_id: int, lifetime: int) -> None:
     """Have what is said from now on disappear after so many seconds. Raises NotFound for strangers, Invalid for who
     left and for a time that is none of LIFETIMES, Forbidden for who may not.
     """
     chat = await chats.require_present(work, chat_id, user)
-    if not may_choose(chat):
+    if not chat.may_time:
         raise Forbidden("Only the group’s admins can do that.")
     if lifetime not in LIFETIMES:
         raise Invalid(lifetime="Please choose one of these times.")

@@ -65,7 +65,8 @@ async def edit(request: Request) -> Response:
     async with database(request).read() as work:
         chat = await service.require_manager(work, number(request, "chat_id"), me(request), locked=False)
     typed = getattr(request.state, "form", None)
-    values = {"name": chat.name, "description": chat.description, "public": "1" if chat.is_public else ""}
+    switches = {"public": chat.is_public, "members_pin": chat.members_pin, "members_time": chat.members_time}
+    values = {"name": chat.name, "description": chat.description, **{name: str(+on) for name, on in switches.items()}}
     return await page(request, "groups/edit.html", {"chat": chat, "form": typed or values, "section": "chats"})
 
 

@@ -31,6 +31,9 @@ class Draft:
     name: str
     description: str = ""
     is_public: bool = False
+    # None for what stays as it is.
+    members_pin: bool | None = None
+    members_time: bool | None = None
 
     @classmethod
     def read(cls, fields: dict[str, str]) -> Draft:
@@ -47,7 +50,12 @@ class Draft:
             wrong["description"] = f"Please keep it to {DESCRIPTION:,} characters."
         if wrong:
             raise Invalid(**wrong)
-        return cls(name=name, description=description, is_public=fields.get("public", "") not in ("", "0", "false"))
+        may = {name: _is_on(fields[name]) for name in ("members_pin", "members_time") if name in fields}
+        return cls(name=name, description=description, is_public=_is_on(fields.get("public", "")), **may)
+
+
+def _is_on(value: str) -> bool:
+    return value not in ("", "0", "false")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +116,14 @@ async def require_manager(work: Work, chat_id: int, user: Person, locked: bool =
 
 
 async def edit(work: Work, user: Person, chat_id: int, draft: Draft) -> None:
-    """Change name, description and whether it is public."""
+    """Change name, description, whether it is public, and what members may."""
     chat = await require_manager(work, chat_id, user)
+    may = {"members_pin": draft.members_pin, "members_time": draft.members_time}
+    may = {name: chosen for name, chosen in may.items() if chosen is not None}
     await work.execute(
         update(Chat)
         .where(col(Chat.id) == chat_id)
-        .values(name=draft.name, description=draft.description, is_public=draft.is_public)
+        .values(name=draft.name, description=draft.description, is_public=draft.is_public, **may)
     )
     if draft.name != chat.name:
         await messages.note(work, chat, user, "renamed", value=draft.name)

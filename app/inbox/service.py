@@ -18,6 +18,7 @@ from app.messages.bubbles import bubble, mentioned, moving
 from app.messages.models import Message
 from app.receipts import service as receipts
 from app.receipts.marks import Mark
+from app.replies import service as replies
 from app.users import service as users
 from app.users.models import Person
 from app.users.names import key
@@ -26,15 +27,20 @@ from app.users.names import key
 MINE = select(Membership).where(
     col(Membership.user_id) == bindparam("user"), col(Membership.chat_id).in_(bindparam("chats", expanding=True))
 )
-LAST = MINE.with_only_columns(
-    col(Membership.chat_id),
+_LAST = (
     select(Message.seq)
     .where(history.visible_after(col(Membership.chat_id), bindparam("user")))
     .order_by(col(Message.seq).desc())
     .limit(1)
     .correlate(Membership)
-    .scalar_subquery()
-    .label("seq"),
+)
+# Where nothing is left but lines that are no news, the row tells of them; who emptied the chat has it empty.
+LAST = MINE.with_only_columns(
+    col(Membership.chat_id),
+    func.coalesce(
+        _LAST.where(history.is_news()).scalar_subquery(),
+        _LAST.where(col(Membership.cleared_at).is_(None)).scalar_subquery(),
+    ).label("seq"),
 ).subquery()
 NEWEST = select(Message).join(LAST, (LAST.c.chat_id == col(Message.chat_id)) & (LAST.c.seq == col(Message.seq)))
 COUNTED = (
@@ -60,6 +66,8 @@ class Row:
     read: int
     moving: Moving | None
     mentioned: bool = False
+    # Asked of muted chats only, where it makes a difference.
+    replied: bool = False
     online: bool = False
     is_open: bool = False
 
@@ -105,8 +113,11 @@ class Row:
 
     @property
     def calls(self) -> bool:
-        """Whether it is one of those that the title counts: who is named there hears of a muted chat, too."""
-        return self.is_unread and not self.chat.is_archived and (self.mentioned or not self.chat.is_muted)
+        """Whether it is one of those that the title counts: who is named or answered there hears of a
+        muted chat, too.
+        """
+        is_heard = self.mentioned or self.replied or not self.chat.is_muted
+        return self.is_unread and not self.chat.is_archived and is_heard
 
 
 async def rows(work: Work, user: Person, chat_ids: Collection[int] | None = None) -> list[Row]:
@@ -117,11 +128,15 @@ async def rows(work: Work, user: Person, chat_ids: Collection[int] | None = None
     unread = await _unread(work, user, ids)
     marks = await receipts.others(work, user, ids)
     mentioned = await mentions.waiting(work, user, ids)
+    replied = await replies.waiting(work, user, [chat.id for chat in found if chat.is_muted and unread.get(chat.id)])
     listed = [
-        Row(chat, unread.get(chat.id, 0), mark.delivered, mark.read, newest.get(chat.id), chat.id in mentioned)
+        Row(
+            chat, unread.get(chat.id, 0), mark.delivered, mark.read, newest.get(chat.id),
+            mentioned=chat.id in mentioned, replied=chat.id in replied,
+        )
         for chat in found
         for mark in [marks.get(chat.id, Mark(chat.last_seq, chat.last_seq))]
-    ]
+    ]  # fmt: skip
     return sorted(listed, key=_place, reverse=True)
 
 

@@ -20,6 +20,8 @@ from app.users.models import Person
 
 UNKNOWN = Person(0, "", "Somebody")
 DELETED = "This message was deleted"
+# System lines that are no news: they raise no chat in any list, and take no preview.
+QUIET = ("lifetime", "pinned")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 from app.chats.models import Conversation, Membership, MembershipInterval
 from app.db import Work, now
 from app.errors import NotFound
-from app.messages.bubbles import Bubble, bubbles
+from app.messages.bubbles import QUIET, Bubble, bubbles
 from app.messages.models import HiddenMessage, Message
 from app.users.models import Person
 
@@ -122,6 +122,11 @@ def counts_as_unread(user_id: Any) -> ColumnElement[bool]:
     """
     others = and_(col(Message.sender_id) != user_id)
     return others & (col(Message.kind) != literal_column("'note'")) & col(Message.deleted_at).is_(None)
+
+
+def is_news() -> ColumnElement[bool]:
+    """The condition of what raises a chat in the list: all but the QUIET system lines."""
+    return or_(col(Message.kind) != literal_column("'note'"), col(Message.event)["type"].as_string().not_in(QUIET))
 
 
 # Written once: making such a statement takes longer than SQLite takes to answer it.

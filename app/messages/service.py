@@ -11,12 +11,13 @@ from sqlalchemy import case, insert, literal, null, update
 from sqlalchemy import delete as delete_rows
 from sqlmodel import col, select
 
+from app.chats import places
 from app.chats import service as chats
 from app.chats.models import Conversation
 from app.db import Work, now
 from app.errors import Conflict, Forbidden, NotFound, Refused
 from app.messages import broadcasts, parts
-from app.messages.bubbles import Bubble, bubbles, moving
+from app.messages.bubbles import QUIET, Bubble, bubbles, moving
 from app.messages.drafts import Draft
 from app.messages.history import require_visible, seen_by, some_visible, unexpired
 from app.messages.models import HiddenMessage, Message
@@ -74,7 +75,10 @@ async def note(
     people = {person.id: person for person in (actor, *subjects)}
     bubble = (await bubbles(work, chat, [message], people))[0]
     work.announce(broadcasts.sent, bubble)
-    chats.tell_newest(work, moving(bubble))
+    if type_ in QUIET:
+        await places.pass_over(work, chat.id, step.seq)
+    else:
+        chats.tell_newest(work, moving(bubble))
     return step.seq
 
 

@@ -57,7 +57,7 @@ async def edit(request: Request) -> Response:
         message = await history.require_visible(work, chat, me(request), number(request, "seq"))
         is_full = await service.is_full(work, chat.id, message.seq)
     if not service.may_pin(chat, message):
-        raise Forbidden(chat.why_not or "This can’t be pinned.")
+        raise Forbidden(chat.why_not or ("This can’t be pinned." if chat.may_pin else service.ADMINS_ONLY))
     values = {"chat": chat, "message": message, "durations": DURATIONS, "usual": USUAL, "full": service.FULL}
     data = {"durations": list(DURATIONS), "replaces": is_full}
     return await page(request, "pins/edit.html", {**values, "is_full": is_full, "section": "chats"}, data=data)

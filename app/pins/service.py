@@ -16,7 +16,7 @@ from sqlmodel import col, select
 from app.chats import service as chats
 from app.chats.models import Conversation
 from app.db import Work, now
-from app.errors import Conflict, Invalid
+from app.errors import Conflict, Forbidden, Invalid
 from app.messages import history
 from app.messages import service as messages
 from app.messages.bubbles import bubbles
@@ -37,6 +37,7 @@ DURATIONS: Mapping[str, tuple[timedelta, str]] = {
     "30d": (timedelta(days=30), "30 days"),
 }
 FULL = f"{MOST} messages are pinned already, and a chat takes no more. Pinning this one takes down the oldest pin."
+ADMINS_ONLY = "Only the group’s admins can pin messages here."
 
 # Asked whenever a chat is opened, so it is short: what is to be seen of them is asked where there are any.
 _MOMENT = bindparam("moment", callable_=now, type_=Pin.__table__.c.ends_at.type)  # type: ignore[attr-defined]
@@ -51,8 +52,8 @@ STANDING = select(Message.seq).where(Message.chat_id == bindparam("chat"), *_THE
 
 
 def may_pin(chat: Conversation, message: Message) -> bool:
-    """Whoever may write may pin, and take down what anybody pinned."""
-    return chat.may_write and message.kind != "note" and message.deleted_at is None
+    """Who may pin here may pin it, and take down what anybody pinned."""
+    return chat.may_pin and message.kind != "note" and message.deleted_at is None
 
 
 async def pinned(work: Work, user: Person, chat: Conversation) -> list[Pinned]:
@@ -102,10 +103,11 @@ async def _standing(work: Work, chat_id: int, seqs: Sequence[int]) -> list[int]:
 async def pin(work: Work, user: Person, chat_id: int, seq: int, length: timedelta, *, replaces: bool = False) -> str:
     """Pin a message for so long, and answer its id; what is pinned already gets another end, and no line tells of it.
 
-    Raises NotFound for strangers and for what is not for their eyes, Invalid for who left and for what is no message
-    that stands, Conflict when it would be one too many and it is not said that it `replaces` the oldest.
+    Raises NotFound for strangers and for what is not for their eyes, Forbidden for who may not pin here, Invalid for
+    who left and for what is no message that stands, Conflict when it would be one too many and it is not said that it
+    `replaces` the oldest.
     """
-    chat = await chats.require_present(work, chat_id, user)
+    chat = await _require_pinner(work, chat_id, user)
     message = await history.require_visible(work, chat, user, seq)
     if not may_pin(chat, message):
         raise Invalid(duration="Only a message that still stands can be pinned.")
@@ -126,6 +128,13 @@ async def pin(work: Work, user: Person, chat_id: int, seq: int, length: timedelt
     return message.id
 
 
+async def _require_pinner(work: Work, chat_id: int, user: Person) -> Conversation:
+    chat = await chats.require_present(work, chat_id, user)
+    if not chat.may_pin:
+        raise Forbidden(ADMINS_ONLY)
+    return chat
+
+
 def _of(chat_id: int, seqs: Collection[int]) -> tuple[Any, ...]:
     return col(Pin.chat_id) == chat_id, col(Pin.seq).in_(seqs)
 
@@ -133,9 +142,10 @@ def _of(chat_id: int, seqs: Collection[int]) -> tuple[Any, ...]:
 async def unpin(work: Work, user: Person, chat_id: int, seq: int) -> str:
     """Take a pin down, and answer the message's id; what is not pinned stays so.
 
-    Raises NotFound for strangers and for what is not for their eyes, Invalid for who left.
+    Raises NotFound for strangers and for what is not for their eyes, Forbidden for who may not pin here, Invalid for
+    who left.
     """
-    chat = await chats.require_present(work, chat_id, user)
+    chat = await _require_pinner(work, chat_id, user)
     message = await history.require_visible(work, chat, user, seq)
     if await work.first(select(Pin.seq).where(*_of(chat_id, [seq]))) is not None:
         work.announce(broadcasts.changed, chat_id)

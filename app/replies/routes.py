@@ -88,6 +88,7 @@ extras = {
         read=service.read,
         check=service.check,
         store=service.store,
+        row=lambda quote: str(quote.sender_id),
     )
 }
 actions = {

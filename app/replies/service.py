@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -53,6 +53,22 @@ READERS: Any = (
     .where(*_THESE, col(Membership.is_present), col(_STAY.from_seq) <= col(Quote.seq), ~col(Quote.is_gone))
     .where(or_(col(_STAY.to_seq).is_(None), col(_STAY.to_seq) >= col(Quote.seq)))
     .with_only_columns(col(Quote.seq), col(_STAY.user_id), col(Message.seq).label("original"))
+)
+# The chats in which a message that answers one's own is unread.
+WAITING = (
+    select(Membership)
+    .join(Quote, col(Quote.chat_id) == col(Membership.chat_id))
+    .join(Message, (col(Message.chat_id) == col(Quote.chat_id)) & (col(Message.seq) == col(Quote.seq)))
+    .where(
+        col(Membership.user_id) == bindparam("user"),
+        col(Membership.chat_id).in_(bindparam("chats", expanding=True)),
+        col(Quote.sender_id) == bindparam("user"),
+        col(Quote.seq) > col(Membership.read_seq),
+        history.visible(col(Quote.chat_id), bindparam("user")),
+        history.counts_as_unread(bindparam("user")),
+    )
+    .with_only_columns(col(Membership.chat_id))
+    .distinct()
 )
 BLIND = READERS.where(col(Message.seq).is_(None)).with_only_columns(col(Quote.seq)).distinct()
 
@@ -286,3 +302,11 @@ async def open_private(work: Work, user: Person, chat_id: int, seq: int) -> int:
     direct, _ = await chats.open_direct(work, user, author)
     await begin(work, user, direct, (chat_id, seq))
     return direct
+
+
+async def waiting(work: Work, user: Person, chat_ids: Collection[int]) -> set[int]:
+    """Those of these chats in which an unread message of somebody else answers one of `user`; like a mention, it
+    breaks through a mute.
+    """
+    rows = await work.rows(WAITING, {"user": user.id, "chats": list(chat_ids)}) if chat_ids else ()
+    return {row.chat_id for row in rows}

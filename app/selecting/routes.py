@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -26,13 +27,21 @@ from app.web import database, done, number, page, render, settings
 
 ACTIONS = ("star", "unstar", "hide", "delete")
 PANE = "main#pane"
+# What the page without scripts leads to, with what is ticked.
+THEN = {"copy": "selection", "delete": "selection/delete", "forward": "forward"}
 
 
 async def select(request: Request) -> Response:
     """A stretch of the chat with a box at each message, for who has no scripts; what is ticked stays so from one
-    stretch to the next.
+    stretch to the next. `then` leads to one of THEN, unless nothing is ticked.
     """
+    then = THEN.get(request.query_params.get("then", ""))
+    if then and not hasattr(request.state, "again"):
+        request.state.again = select
+        chosen = urlencode({"seq": wholes(request, "seq", MOST_CHOSEN)}, doseq=True)
+        return done(request, f"/chats/{number(request, 'chat_id')}/{then}?{chosen}")
     before, after, around = (query_number(request, name) for name in ("before", "after", "around"))
+    around = around if before is after is None else None
     async with database(request).read() as work:
         chat = await chats.require_member(work, number(request, "chat_id"), me(request))
         window = await history.page(work, chat, me(request), before=before, after=after, around=around)

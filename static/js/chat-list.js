@@ -2,9 +2,12 @@
 import * as archive from "./archive.js";
 import * as muted from "./muted.js";
 import { isWatched, me, onPane, openChat } from "./page.js";
-import { find, hear, missed, refresh, reload, rows, seq } from "./rows.js";
+import { find, hear, missed, moving, refresh, reload, rows, seq } from "./rows.js";
 
 const SOON = 3000;
+// The newest line of a chat that is no news, so that the message after it is not taken for one after a gap.
+const noted = new Map();
+const latest = (chat, shown) => Math.max(shown, noted.get(chat) ?? 0);
 
 /** Which ticks the preview of a message of mine shows. */
 function tick(row) {
@@ -45,12 +48,21 @@ on("moved", ({ chat, before, ...message }) => {
   tick(row);
   const badge = row.querySelector("unread-badge");
   if (message.seq <= before) return;
-  if (message.seq > before + 1) refresh(chat);
+  if (message.seq > latest(chat, before) + 1) refresh(chat);
   else if (!isRead(chat)) {
     badge.arrived(message);
     if (isMeant(message)) row.dataset.mentioned = "";
+    if (message.quote === me && message.sender !== me) row.dataset.replied = "";
+    if (message.quote === 0 && row.dataset.muted) refresh(chat); // whose words it answers is not for everybody
   }
   else setTimeout(() => Number(find(chat)?.dataset.readSeq) < message.seq && refresh(chat), SOON);
+});
+
+// A line that is no news: rows that show a message go on showing it.
+on("chat.noted", ({ chat, seq: at }) => {
+  const row = find(chat);
+  if (row && at === latest(chat, seq(row)) + 1) noted.set(chat, at);
+  if (!row || !["text", "deleted"].includes(moving(row).dataset.tone)) refresh(chat);
 });
 
 on("receipt.read", ({ chat, seq: upTo }) => {
@@ -61,6 +73,7 @@ on("receipt.read", ({ chat, seq: upTo }) => {
   if (upTo < seq(row)) return refresh(chat);
   row.querySelector("unread-badge").count = 0;
   delete row.dataset.mentioned;
+  delete row.dataset.replied;
 });
 
 on("receipt.ticks", ({ chat, ...marks }) => {

@@ -1,4 +1,4 @@
-// How many chats have something unread and are neither archived nor, unless I am named there, muted: in the document's title, on the rail and on the list's chip.
+// How many chats have something unread and are neither archived nor, unless I am named or answered there, muted: in the document's title, on the rail and on the list's chip.
 import { get } from "./fragments.js";
 import { find, isUnread, list, rows } from "./rows.js";
 
@@ -28,8 +28,8 @@ function ask() {
   }, SOON);
 }
 
-/** Muted; who is named there hears of it all the same. */
-const isQuiet = ({ dataset }) => "muted" in dataset && !("mentioned" in dataset);
+/** Muted; who is named or answered there hears of it all the same. */
+const isQuiet = (row) => row.matches("[data-muted]:not([data-mentioned], [data-replied])");
 
 function count() {
   const shown = list()?.closest("chat-list").dataset;
@@ -41,7 +41,7 @@ function count() {
 if (list()) {
   new MutationObserver(entitle).observe(document.querySelector("title"), { childList: true });
   // Badges say their number in their row; the list itself may be swapped for another one.
-  new MutationObserver(count).observe(document.getElementById("inbox"), { subtree: true, attributeFilter: ["data-unread", "data-marked", "data-muted", "data-mentioned"] });
+  new MutationObserver(count).observe(document.getElementById("inbox"), { subtree: true, attributeFilter: ["data-unread", "data-marked", "data-muted", "data-mentioned", "data-replied"] });
   for (const type of ["moved", "receipt.read"]) {
     document.addEventListener(`parley:${type}`, ({ detail }) => find(detail.chat) || count());
   }

@@ -111,11 +111,12 @@
       shown.replaceWith(moving);
       if (seq(moving) > before) lift(moving.closest(".row"));
     }
-    const { sender, counts, mentions = "" } = moving.dataset;
+    const { sender, counts, mentions = "", quote } = moving.dataset;
     delete moving.dataset.mentions; // news, and not how the row is
+    delete moving.dataset.quote;
     tell(list, "moved", {
       chat: Number(chat), before, seq: seq(moving), sender: Number(sender), counts: counts !== undefined,
-      mentions: mentions.split(" "),
+      mentions: mentions.split(" "), quote: Number(quote),
     });
     if (!shown) tell(list, "chat.row", { chat: Number(chat), isNews: true });
   }

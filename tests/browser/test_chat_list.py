@@ -197,3 +197,21 @@ WATCH = """chat => {
   new MutationObserver(() => badge.textContent && window.badges.push(badge.textContent))
     .observe(badge, { childList: true });
 }"""
+
+
+async def test_a_pin_raises_no_row_and_the_next_message_does(
+    app: Starlette, visit: Visit, ann: Member, bob: Member
+) -> None:
+    lower, upper = await make_chat(app, ann, bob), await make_group(app, ann, bob)
+    await make_message(app, bob, lower, "Below")
+    await make_message(app, bob, upper, "Above")
+    page, asked = await visit(ann, f"/chats/{lower}"), []
+    page.on("request", lambda request: asked.append(request.url) if request.url.endswith("/row") else None)
+    await bob.post(f"/chats/{lower}/messages/1/pin")
+    await expect(page.locator(".note__link")).to_be_visible()
+    await expect(row(page, lower).locator(".row__text")).to_have_text("Below")
+    await expect(page.locator("#chats > .row").first).to_have_id(f"chat-{upper}")
+    await make_message(app, bob, lower, "News")
+    await expect(page.locator("#chats > .row").first).to_have_id(f"chat-{lower}")
+    await expect(row(page, lower).locator(".row__text")).to_have_text("News")
+    assert not asked

@@ -95,3 +95,23 @@ async def test_a_mention_breaks_through_a_mute_and_marks_the_archive(
     await expect(sign).to_be_hidden()
     await bob.post(f"/chats/{muted}/read")
     await expect(his).to_have_title(re.compile("^Chats"))
+
+
+async def test_an_answer_to_my_words_breaks_through_a_mute(
+    app: Starlette, visit: Visit, ann: Member, bob: Member, cara: Member
+) -> None:
+    group = await make_group(app, ann, bob)
+    mine = (await make_message(app, bob, group, "Who comes?")).seq
+    await ann.post(f"/groups/{group}/members", data={"members": str(cara.id)})
+    await bob.post(f"/chats/{group}/mute", data={"for": "always"})
+    his = await visit(bob)
+    title = f"Chats{(await his.title()).partition('Chats')[2]}"
+    await ann.say(group, "Anybody")
+    await expect(his.locator(f"#chat-{group} unread-badge")).to_have_text("1")
+    await expect(his).to_have_title(title)
+    await ann.say(
+        group, "I do", reply_to=mine
+    )  # a quote of which Cara sees nothing, so frames do not say whose it is
+    await expect(his).to_have_title(f"(1) {title}")
+    await bob.post(f"/chats/{group}/read")
+    await expect(his).to_have_title(title)

@@ -191,7 +191,24 @@ async def test_without_scripts_boxes_and_buttons(visit: Visit, ann: Member, talk
     await page.get_by_role("checkbox", name="Ann said").first.check()
     await page.get_by_role("button", name="Copy").click()
     await expect(page.get_by_label("Text of the messages")).to_have_value(re.compile(r"Ann: One\n.*Bob: Two$"))
-    await page.go_back()
+    for name in ("Copy", "Delete", "Forward"):
+        await page.get_by_role("link", name="Close").click()
+        await expect(page.get_by_role("checkbox", checked=True)).to_have_count(2)
+        await page.get_by_role("button", name=name).click()
+        await expect(page.get_by_role("checkbox", name=" said")).to_have_count(0)
+    await page.get_by_role("link", name="Close").click()
+    await expect(page.get_by_role("checkbox", checked=True)).to_have_count(2)
+    await page.get_by_role("link", name="Close").click()
+    await expect(page.locator(".composer__field")).to_be_visible()
+    await page.goto(f"/chats/{talk}/select")
+    for name in ("Copy", "Star", "Delete", "Forward"):
+        await page.get_by_role("button", name=name, exact=True).click()
+        await expect(page.get_by_role("alert")).to_be_in_viewport()
+    for box in (
+        page.get_by_role("checkbox", name="Bob said").first,
+        page.get_by_role("checkbox", name="Ann said").first,
+    ):
+        await box.check()
     await page.get_by_role("button", name="Delete").click()
     await page.get_by_role("button", name="Delete for me").click()
     await expect(page.locator(f"{MESSAGES} .bubble__body")).to_have_text(["Three", "https://four.example", "Five"])

@@ -43,3 +43,27 @@ async def test_a_muted_chat_calls_who_is_named(ann: Member, bob: Member, group: 
     assert await calling(bob) == 1
     shown = await row(bob, group)
     assert all(sign in shown for sign in (" data-mentioned", " data-muted=", "You were mentioned. "))
+
+
+async def test_a_muted_chat_calls_who_is_answered_until_it_is_read(ann: Member, bob: Member, group: int) -> None:
+    await bob.say(group, "Who comes?")
+    await bob.post(f"/chats/{group}/mute", data={"for": "always"})
+    mine = (await bob.read(f"/chats/{group}/messages"))["messages"][-1]["seq"]
+    await ann.say(group, "Anybody")
+    await ann.say(group, "To myself", reply_to=mine + 1)
+    assert await calling(bob) == 0
+    await ann.say(group, "I do", reply_to=mine)
+    assert await calling(bob) == 1
+    shown = await row(bob, group)
+    assert (" data-replied" in shown, " data-mentioned" in shown) == (True, False)
+    await bob.post(f"/chats/{group}/read")
+    assert await calling(bob) == 0
+
+
+async def test_an_answer_that_was_deleted_calls_nobody(ann: Member, bob: Member, group: int) -> None:
+    await bob.say(group, "Who comes?")
+    await bob.post(f"/chats/{group}/mute", data={"for": "always"})
+    mine = (await bob.read(f"/chats/{group}/messages"))["messages"][-1]["seq"]
+    await ann.say(group, "I do", reply_to=mine)
+    await ann.post(f"/chats/{group}/messages/{mine + 1}/delete")
+    assert await calling(bob) == 0

@@ -87,8 +87,6 @@ async def test_a_line_tells_of_a_pin_with_a_link_and_none_of_its_end(
     shown = (await bob.read(f"/chats/{five}/messages"))["messages"]
     link = f'href="/chats/{five}?at=2#message-{shown[1]["id"]}" data-chat="{five}" data-seq="2">a message</a>'
     assert link in (await bob.get(f"/chats/{five}")).text
-    row = (await bob.get("/chats", headers=HTML)).text.partition('class="row__text"')[2].partition("</a>")[0]
-    assert "pinned a message" in row  # and the row's own link is not cut short by one inside
     count = len(shown)
     assert await pin(bob, five, 2, "") == 200
     await pin(bob, five, 3)
