@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import json
 import os
 import shutil
@@ -51,6 +52,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     kept = [each for each in twice if not each.get_closest_marker("sqlite") and "browser" not in each.path.parts]
     config.hook.pytest_deselected(items=[each for each in items if each not in set(kept)])
     items[:] = kept
+
+
+def pytest_collection_finish() -> None:
+    """What is there by now stays to the end: the collector need not go through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 class RecordingBus(LocalBus):

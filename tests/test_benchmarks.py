@@ -55,16 +55,21 @@ def test_a_browser_is_watched(tmp_path: Path) -> None:
     assert abs(results["keeping"]["heap_kib_grown"]) < results["keeping"]["heap_kib"]
 
 
-def test_every_workload_is_measured_and_nothing_is_lost_or_comes_twice(measured: dict[str, Any]) -> None:
+def test_every_workload_is_measured_and_nothing_is_lost_or_comes_twice(
+    measured: dict[str, Any], tmp_path: Path
+) -> None:
     results = measured["results"]
     assert set(results) == set(NAMES) - set(WATCHES)
     for name in TALKS:
-        assert results[name]["deliveries_per_second"] > 0
         wrong = {fault: results[name][fault] for fault in FAULTS}
         assert not any(wrong.values()), (name, wrong)
     assert results["start"]["seconds"] > 0
     assert results["W4"]["kib_per_socket"] > 0
     assert results["W5"]["requests_per_second"] > 0
+    # A busy machine may deliver nothing in so short a time.
+    if late := [name for name in TALKS if not results[name]["deliveries_per_second"]]:
+        results = results | bench(tmp_path, "--only", ",".join(late), "--seconds", "3")[1]["results"]
+    assert all(results[name]["deliveries_per_second"] > 0 for name in TALKS)
 
 
 def test_the_first_paint_counts_the_page_and_what_it_names(measured: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -74,11 +75,11 @@ def test_all_is_indexed_anew_by_the_step_that_changed_what_the_index_is_made_of(
         assert connection.execute(text("SELECT rowid FROM search_tokens WHERE search_tokens MATCH 'old'")).all() == []
 
 
-def test_migrating_twice_changes_nothing_and_leaves_no_copy(tmp_path: Path) -> None:
-    settings = Settings(data=tmp_path)
-    migrate(settings)
-    migrate(settings)
+def test_migrating_twice_changes_nothing_and_leaves_no_copy(blank: Path, tmp_path: Path) -> None:
+    shutil.copy(blank, tmp_path)  # migrated once
+    migrate(Settings(data=tmp_path))
     assert sorted(path.name for path in tmp_path.glob("*.db")) == ["parley.db"]
+    assert (tmp_path / "parley.db").read_bytes() == blank.read_bytes()
 
 
 def test_what_was_is_kept_before_the_shape_changes(tmp_path: Path) -> None:
@@ -90,8 +91,8 @@ def test_what_was_is_kept_before_the_shape_changes(tmp_path: Path) -> None:
         assert database.execute("SELECT version_num FROM alembic_version").fetchone() == ("0003",)
 
 
-def test_a_newer_database_is_refused_and_left_alone(tmp_path: Path) -> None:
-    migrate(Settings(data=tmp_path))
+def test_a_newer_database_is_refused_and_left_alone(blank: Path, tmp_path: Path) -> None:
+    shutil.copy(blank, tmp_path)
     with sqlite3.connect(tmp_path / "parley.db") as database:
         database.execute("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(WrongSetting, match="newer version"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -23,7 +24,9 @@ def block(language: str, containing: str) -> str:
 
 
 @pytest.fixture
-def parley(tmp_path: Path) -> Iterator[Parley]:
+def parley(blank: Path, tmp_path: Path) -> Iterator[Parley]:
+    (tmp_path / "data").mkdir()
+    shutil.copy(blank, tmp_path / "data")
     with Parley(tmp_path / "data") as server:
         yield server
 

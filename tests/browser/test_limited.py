@@ -210,25 +210,28 @@ async def test_a_group_that_was_renamed_meanwhile_is_called_so_in_the_end(
     await expect(page.locator(f"#chat-{group} .row__title")).to_have_text("Film club")
 
 
-@pytest.mark.parametrize("screen", SCREENS, ids=lambda screen: str(screen["width"]))
 @pytest.mark.parametrize("scrolled", [pytest.param(0, marks=pytest.mark.torture), -700])
 async def test_the_bar_moves_nothing_of_the_conversation(
-    app: Starlette, visit: Visit, ann: Member, bob: Member, chat_id: int, screen: dict[str, int], scrolled: int
+    app: Starlette, visit: Visit, ann: Member, bob: Member, chat_id: int, scrolled: int
 ) -> None:
     await make_messages(app, bob, chat_id, 60)
     await ann.post(f"/chats/{chat_id}/read")
-    page = await visit(ann, f"/chats/{chat_id}", viewport=screen)
-    if scrolled:
-        await wheel(page, scrolled)
-    seen = 45 if scrolled else 60
-    places = await top_of(page, seen), await scroll_top(page), await field(page).bounding_box()
-    async with apart(app, page):
-        await expect(bar(page)).to_be_visible()
-        assert (await top_of(page, seen), await scroll_top(page), await field(page).bounding_box()) == places
-        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        assert await page.evaluate("document.documentElement.scrollHeight <= innerHeight")
-    await expect(bar(page)).to_be_hidden()
-    assert (await top_of(page, seen), await scroll_top(page)) == places[:2]
+    page = await visit(ann)
+    for screen in SCREENS:
+        await page.set_viewport_size(screen)  # type: ignore[arg-type]
+        await page.goto(f"/chats/{chat_id}")
+        await expect(page.locator("html[data-opened][data-whole]")).to_be_attached()
+        if scrolled:
+            await wheel(page, scrolled)
+        seen = 45 if scrolled else 60
+        places = await top_of(page, seen), await scroll_top(page), await field(page).bounding_box()
+        async with apart(app, page):
+            await expect(bar(page)).to_be_visible()
+            assert (await top_of(page, seen), await scroll_top(page), await field(page).bounding_box()) == places
+            assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+            assert await page.evaluate("document.documentElement.scrollHeight <= innerHeight")
+        await expect(bar(page)).to_be_hidden()
+        assert (await top_of(page, seen), await scroll_top(page)) == places[:2]
 
 
 async def test_without_network_only_that_is_said(app: Starlette, visit: Visit, ann: Member, chat_id: int) -> None:

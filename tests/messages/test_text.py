@@ -326,11 +326,13 @@ HOSTILE = [
 def test_hostile_text_takes_no_longer_than_other_text(unit: str) -> None:
     body = (unit * 65_536)[:65_536]
     render("the finder compiles its patterns at x.example")
-    took = []
-    for _ in range(2):
+
+    def taken() -> float:
         began = time.process_time()
         render(body)
         plain(body)
         is_blank(clean(body))
-        took.append(time.process_time() - began)
-    assert min(took) < 1  # a tenth of that on a usual machine; what is not linear takes minutes
+        return time.process_time() - began
+
+    # A tenth of that on a usual machine, where something else may slow one try; what is not linear takes minutes.
+    assert taken() < 1 or taken() < 1
