@@ -5,13 +5,13 @@ const page = document.documentElement.lang || "en";
 const words = navigator.languages.find((tag) => tag.startsWith(page)) ?? "en-GB";
 const format = (locale, options) => new Intl.DateTimeFormat(locale, options);
 
-const CLOCK = format(undefined, { hour: "2-digit", minute: "2-digit" });
+const CLOCK = format(undefined, { timeStyle: "short" });
 const WEEKDAY = format(words, { weekday: "long" });
 const SHORT_WEEKDAY = format(words, { weekday: "short" });
 const DATE = format(words, { day: "numeric", month: "long", year: "numeric" });
 const SHORT_DATE = format(undefined, { day: "2-digit", month: "2-digit", year: "numeric" });
 const FULL_DATE = format(words, { weekday: "long", day: "numeric", month: "long", year: "numeric" });
-const SECONDS = format(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const SECONDS = format(undefined, { timeStyle: "medium" });
 
 const DAY = 86_400_000;
 const midnight = (at) => new Date(at.getFullYear(), at.getMonth(), at.getDate());

@@ -40,7 +40,7 @@ function bubble(list, { id, body, at }) {
   item.querySelector(".bubble__menu")?.remove();
   const time = item.querySelector("time");
   time.dateTime = at;
-  time.textContent = new Date(at).toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit" });
+  time.textContent = new Date(at).toLocaleTimeString(undefined, { timeStyle: "short" });
   return item;
 }
 
