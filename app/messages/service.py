@@ -19,8 +19,8 @@ from app.errors import Conflict, Forbidden, NotFound, Refused
 from app.messages import broadcasts, parts
 from app.messages.bubbles import QUIET, Bubble, bubbles, moving
 from app.messages.drafts import Draft
-from app.messages.history import require_visible, seen_by, some_visible, unexpired
-from app.messages.models import HiddenMessage, Message
+from app.messages.history import kept, require_visible, seen_by, some_visible, unexpired
+from app.messages.models import HiddenMessage, KeptMessage, Message
 from app.messages.parts import KINDS, WATCHERS
 from app.messages.sending import Repeat, Sending, repeated, send_all
 from app.users.models import Person
@@ -168,7 +168,7 @@ async def expire(work: Work, chat_id: int, seqs: Sequence[int]) -> None:
     if not gone:
         return
     await forget(work, chat_id, gone)
-    for model in (HiddenMessage, Message):
+    for model in (HiddenMessage, KeptMessage, Message):
         await work.execute(delete_rows(model).where(col(model.chat_id) == chat_id, col(model.seq).in_(gone)))
     revision = await chats.revise(work, chat_id)
     for bubble in await _begin_runs(work, chat_id, {seq + 1 for seq in gone}, revision):
@@ -263,3 +263,9 @@ async def hide(work: Work, user: Person, chat_id: int, seqs: Collection[int]) ->
     ids = [message.id for message in found]
     work.announce(broadcasts.hidden, chat_id, user.id, tuple(ids), revision)
     return [*before, *ids]
+
+
+async def let_go(work: Work, user: Person, chat_id: int, seqs: Collection[int]) -> None:
+    """Those of these messages that were kept when their chat was cleared go like the rest of it."""
+    if found := await work.all(kept(chat_id, user.id).where(col(Message.seq).in_(seqs))):
+        await hide(work, user, chat_id, [message.seq for message in found])

@@ -14,8 +14,9 @@ from app.chats.models import Conversation
 from app.db import Work, insert_if_new, now
 from app.errors import Invalid
 from app.messages import history
+from app.messages import service as messages
 from app.messages.bubbles import Bubble, bubbles, moving
-from app.messages.models import Message
+from app.messages.models import KeptMessage, Message
 from app.stars import broadcasts
 from app.stars.models import Star
 from app.users.models import Person
@@ -23,9 +24,10 @@ from app.users.models import Person
 PAGE = 50
 MARKED = 1000  # so many of a chat are marked in its page
 
+_STARRED = (col(Star.chat_id) == col(Message.chat_id)) & (col(Star.seq) == col(Message.seq))
 MINE = (
     select(Message, Star)
-    .join(Star, (col(Star.chat_id) == col(Message.chat_id)) & (col(Star.seq) == col(Message.seq)))
+    .join(Star, _STARRED)
     .where(col(Star.user_id) == bindparam("user"), col(Message.deleted_at).is_(None))
     .where(history.visible(col(Star.chat_id), bindparam("user")))
     .order_by(col(Star.created_at).desc(), col(Star.chat_id), col(Star.seq))
@@ -73,14 +75,24 @@ async def star(work: Work, user: Person, chat_id: int, seqs: Collection[int]) ->
 
 
 async def unstar(work: Work, user: Person, chat_id: int, seqs: Collection[int]) -> None:
-    """What has no star keeps having none. Raises NotFound for strangers to the chat."""
-    await chats.require_member(work, chat_id, user)
+    """What has no star keeps having none, and what only its star kept is gone. Raises NotFound for strangers to the
+    chat.
+    """
+    await chats.require_member(work, chat_id, user, locked=True)  # or it may be cleared meanwhile, and this one kept
     await work.execute(delete(Star).where(*_of(user, chat_id), col(Star.seq).in_(seqs)))
     work.announce(broadcasts.starred, user.id, chat_id, sorted(seqs), False)
+    await messages.let_go(work, user, chat_id, seqs)
 
 
 def _of(user: Person, chat_id: int) -> tuple[ColumnElement[bool], ...]:
     return col(Star.user_id) == user.id, col(Star.chat_id) == chat_id
+
+
+async def keep(work: Work, user: Person, chat_id: int) -> None:
+    """Have what somebody starred in a chat stay in it when they clear it."""
+    mine = select(Star.user_id, Star.chat_id, Star.seq).join(Message, _STARRED).where(*_of(user, chat_id))
+    visible = mine.where(history.visible(chat_id, user.id))
+    await work.execute(insert_if_new(KeptMessage).from_select(["user_id", "chat_id", "seq"], visible))
 
 
 async def is_starred(work: Work, chat: Conversation, message: Message, user: Person) -> bool:
