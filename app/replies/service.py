@@ -282,7 +282,7 @@ async def quoting(work: Work, user: Person, chat_id: int, origin: Origin) -> Beg
         "shown", message.chat_id, message.seq, message.id, sender.id, sender.display_name,
         KINDS[message.kind].icon, await _excerpt(work, message, message.body),
     )  # fmt: skip
-    return Begun(chat_id, message.chat_id if message.chat_id != chat_id else None, quote)
+    return Begun(chat_id, message.chat_id if message.chat_id != chat_id else None, quote, message.expires_at)
 
 
 def may_reply(chat: Conversation, message: Message) -> bool:

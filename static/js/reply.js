@@ -52,7 +52,9 @@ async function begin(item) {
   const { seq } = item.dataset;
   const { chat } = strip().dataset;
   const content = blank();
-  content.querySelector("[name=reply_to]").value = seq;
+  const answered = content.querySelector("[name=reply_to]");
+  answered.value = seq;
+  if (item.dataset.expires) answered.dataset.expires = item.dataset.expires;
   fill(content.querySelector(".quote"), told(item));
   show([...content.children]);
   field().focus();
@@ -69,12 +71,17 @@ function cancel() {
   field()?.focus();
 }
 
+/** There is nothing to answer any more; what was written stays. */
+export function end(reason) {
+  show([]);
+  toast(reason);
+}
+
 /** What was deleted cannot be answered any more, and nothing of it stays in sight. */
 function drop(items) {
   const isOne = ({ dataset }) => "deleted" in dataset && dataset.seq === begun()?.value;
   if (!items.some(isOne) || strip().querySelector("[name=reply_from]")) return;
-  show([]);
-  toast("The message you were replying to was deleted.");
+  end("The message you were replying to was deleted.");
 }
 
 /** The message that is sent takes the quote along: for the server its number, for the bubble on its way what it shows. */
