@@ -1,6 +1,7 @@
 // What is being written as an answer: the strip over the composer, from the menu, by R or by a swipe, until it is sent.
 import { isAtBottom } from "./anchor.js";
 import { parse } from "./fragments.js";
+import { retry } from "./outbox.js";
 import { post } from "./post.js";
 import { toast } from "./toasts.js";
 
@@ -104,7 +105,20 @@ function draw({ item, quote }) {
   }
 }
 
+/** What was answered was deleted in the same moment: the words are sent without the quote. */
+function goOn(message) {
+  const { id, state, wrong, fields } = message;
+  if (state !== "failed" || wrong !== "reply_to") return;
+  delete fields.reply_to;
+  delete fields.reply_from;
+  delete message.quote;
+  document.querySelector(`#message-${id} .quote`)?.remove();
+  retry(id);
+  toast("The message you were replying to is gone, so yours was sent without it.");
+}
+
 document.addEventListener("parley:composing", ({ detail }) => take(detail));
+document.addEventListener("parley:waiting", ({ detail }) => goOn(detail));
 document.addEventListener("parley:drawn", ({ detail }) => draw(detail));
 document.addEventListener("parley:reply", ({ target }) => begin(target));
 document.addEventListener("parley:placed", ({ detail }) => drop(detail.items));

@@ -95,7 +95,7 @@ async def test_an_answer_that_was_begun_ends_with_what_it_answers(
         await expect(page.locator("#toasts")).to_have_text("The message you were replying to has disappeared.")
         await expect(field(page)).to_have_value("Half an answer")
     await field(page).press("Enter")
-    await expect(bubble(page, "Half an answer")).to_be_visible()
+    await expect(page.locator(".message[data-seq='3']")).to_contain_text("Half an answer")
     await expect_as_loaded(page)
 
 
