@@ -6,12 +6,12 @@ import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
-from sqlalchemy import delete, insert
+from sqlalchemy import bindparam, delete, insert
 from sqlmodel import col, select
 
 from app.cards import service as cards
 from app.chats import service as chats
-from app.chats.models import Conversation
+from app.chats.models import Chat, Conversation
 from app.db import Work
 from app.errors import Forbidden, Invalid, Refused
 from app.forwards.models import Forward
@@ -26,6 +26,12 @@ from app.users.models import Person
 EXTRA = "forwarded"
 MOST = 5  # chats at once
 MANY = 5  # hops, from which on it is one chat at a time
+
+# When something was said last in each of some chats.
+_AT = select(Message.created_at).where(col(Message.chat_id) == col(Chat.id)).order_by(col(Message.seq).desc())
+LATEST = select(Chat.id, _AT.limit(1).scalar_subquery().label("at")).where(
+    col(Chat.id).in_(bindparam("chats", expanding=True))
+)
 
 
 def may_forward(message: Message) -> bool:
@@ -65,9 +71,11 @@ async def sources(
 
 
 async def targets(work: Work, user: Person) -> list[Conversation]:
-    """The chats into which somebody may forward, by their titles."""
+    """The chats into which somebody may forward, those first in which something was said last."""
     mine = [chat for chat in await chats.conversations(work, user) if chat.may_write]
-    return sorted(mine, key=lambda chat: chat.title.casefold())
+    rows = await work.rows(LATEST, {"chats": [chat.id for chat in mine]})
+    said = {row.id: row.at.timestamp() for row in rows if row.at}
+    return sorted(mine, key=lambda chat: (-said.get(chat.id, 0.0), chat.title.casefold()))
 
 
 def most(hops: Mapping[int, int]) -> int:
