@@ -85,9 +85,9 @@ def most(hops: Mapping[int, int]) -> int:
 
 async def forward(
     work: Work, user: Person, chat_id: int, seqs: Collection[int], target_ids: Collection[int], form_id: str
-) -> list[Bubble]:
-    """Say these messages, in their order, in all of these chats, or in none; a repeat with the same `form_id` says
-    nothing twice.
+) -> tuple[list[Message], list[Bubble]]:
+    """Say these messages, in their order, in all of these chats, or in none, and answer them and what was said; a
+    repeat with the same `form_id` says nothing twice.
 
     Raises NotFound, Forbidden for what can't be forwarded, Invalid for wrong, too many or no chats.
     """
@@ -106,7 +106,7 @@ async def forward(
     sent = [known.pop(0) if isinstance(each, Repeat) else each for each in sent]
     if any(isinstance(each, Refused) for each in sent):
         raise Invalid(chats="You can’t write in one of these chats.")
-    return [each.bubble for each in sent if isinstance(each, Sent)]
+    return messages, [each.bubble for each in sent if isinstance(each, Sent)]
 
 
 def _said(user: Person, message: Message, hops: int) -> Draft:

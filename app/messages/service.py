@@ -240,11 +240,11 @@ async def _write(work: Work, chat: Conversation, seqs: Collection[int], **values
     return await bubbles(work, chat, sorted(result.all(), key=lambda message: message.seq))  # type: ignore[arg-type]
 
 
-async def hide(work: Work, user: Person, chat_id: int, seqs: Collection[int]) -> list[str]:
-    """Delete messages for oneself only, and answer their ids; doing it twice is harmless. Raises NotFound."""
+async def hide(work: Work, user: Person, chat_id: int, seqs: Collection[int]) -> list[Message]:
+    """Delete messages for oneself only, and answer them; doing it twice is harmless. Raises NotFound."""
     chat = await chats.require_member(work, chat_id, user, locked=True)
     these = (
-        select(Message.id)
+        select(Message)
         .join(
             HiddenMessage,
             (col(HiddenMessage.chat_id) == col(Message.chat_id)) & (col(HiddenMessage.seq) == col(Message.seq)),
@@ -260,9 +260,8 @@ async def hide(work: Work, user: Person, chat_id: int, seqs: Collection[int]) ->
     revision = await chats.revise(work, chat_id)
     one = {"user_id": user.id, "chat_id": chat_id, "revision": revision}
     await work.execute(insert(HiddenMessage), [{**one, "seq": message.seq} for message in found])
-    ids = [message.id for message in found]
-    work.announce(broadcasts.hidden, chat_id, user.id, tuple(ids), revision)
-    return [*before, *ids]
+    work.announce(broadcasts.hidden, chat_id, user.id, tuple(message.id for message in found), revision)
+    return [*before, *found]
 
 
 async def let_go(work: Work, user: Person, chat_id: int, seqs: Collection[int]) -> None:

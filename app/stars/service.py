@@ -60,28 +60,33 @@ def may_star(message: Message) -> bool:
     return message.kind != "note" and message.deleted_at is None
 
 
-async def star(work: Work, user: Person, chat_id: int, seqs: Collection[int]) -> None:
-    """Star what stands of these messages; starring twice is harmless.
+async def star(work: Work, user: Person, chat_id: int, seqs: Collection[int]) -> list[Message]:
+    """Star what stands of these messages, and answer that; starring twice is harmless.
 
     Raises NotFound when none of them can be seen, and Invalid when none is a message that stands.
     """
     chat = await chats.require_member(work, chat_id, user, locked=True)  # or it may be deleted, and its star stay
-    found = [each.seq for each in await history.some_visible(work, chat, user, seqs) if may_star(each)]
+    found = [each for each in await history.some_visible(work, chat, user, seqs) if may_star(each)]
     if not found:
         raise Invalid(on="Only a message that still stands can be starred.")
-    rows = [{"user_id": user.id, "chat_id": chat_id, "seq": seq, "created_at": now()} for seq in found]
+    rows = [{"user_id": user.id, "chat_id": chat_id, "seq": each.seq, "created_at": now()} for each in found]
     await work.execute(insert_if_new(Star).values(rows))
-    work.announce(broadcasts.starred, user.id, chat_id, found, True)
+    work.announce(broadcasts.starred, user.id, chat_id, [each.seq for each in found], True)
+    return found
 
 
-async def unstar(work: Work, user: Person, chat_id: int, seqs: Collection[int]) -> None:
-    """What has no star keeps having none, and what only its star kept is gone. Raises NotFound for strangers to the
-    chat.
+async def unstar(work: Work, user: Person, chat_id: int, seqs: Collection[int]) -> Sequence[Message]:
+    """Answers those of the messages that are there. What has no star keeps having none, and what only its star kept
+    is gone. Raises NotFound for strangers to the chat.
     """
-    await chats.require_member(work, chat_id, user, locked=True)  # or it may be cleared meanwhile, and this one kept
+    chat = await chats.require_member(
+        work, chat_id, user, locked=True
+    )  # or it may be cleared meanwhile, and this one kept
     await work.execute(delete(Star).where(*_of(user, chat_id), col(Star.seq).in_(seqs)))
     work.announce(broadcasts.starred, user.id, chat_id, sorted(seqs), False)
+    found = await work.all(history.seen_by(chat, user).where(col(Message.seq).in_(seqs)).order_by(col(Message.seq)))
     await messages.let_go(work, user, chat_id, seqs)
+    return found
 
 
 def _of(user: Person, chat_id: int) -> tuple[ColumnElement[bool], ...]:

@@ -154,8 +154,11 @@ async def test_the_page_offers_the_chats_in_which_one_may_write(
 async def test_each_caller_is_answered_in_its_way(
     app: Starlette, ann: Member, bob: Member, chat_id: int, other: int
 ) -> None:
-    seq = (await make_message(app, bob, chat_id)).seq
+    message = await make_message(app, bob, chat_id)
+    seq = message.seq
     path, data = f"/chats/{chat_id}/messages/{seq}/forward", {"chats": str(other)}
+    several = await ann.post(path, data={"chats": [str(other), str(chat_id)]}, headers=HTML)
+    assert several.headers["location"] == f"/chats/{chat_id}?at={seq}#message-{message.id}"
     browser = await ann.post(path, data=data, headers=HTML)
     assert (browser.status_code, browser.headers["location"]) == (303, f"/chats/{other}#latest")
     assert (await ann.post(path, data=data, headers=HTMX)).status_code == 201
