@@ -30,7 +30,7 @@ from app.forwards.models import Forward
 from app.jobs import Job
 from app.main import create_app
 from app.mentions.models import EVERYBODY, Mention
-from app.messages.models import HiddenMessage, Message
+from app.messages.models import HiddenMessage, KeptMessage, Message
 from app.models import metadata
 from app.pins.models import Pin
 from app.receipts.models import ReceiptLog
@@ -104,6 +104,7 @@ async def add_edges(app: Starlette) -> None:
     async with app.state.database.write() as work:
         await work.execute(insert(Message), rows)
         await work.execute(insert(HiddenMessage).values(user_id=1, chat_id=1, seq=2**53, revision=1))
+        await work.execute(insert(KeptMessage).values(user_id=1, chat_id=1, seq=2**53))
         quote = {"from_chat_id": 3, "from_seq": 1, "from_id": EMOJI, "sender_id": 1, "kind": "ü"}
         await work.execute(insert(Quote).values(chat_id=1, seq=2**53, excerpt=EMOJI, is_gone=True, **quote))
         await work.execute(insert(BegunReply).values(chat_id=1, user_id=1, from_chat_id=3, from_seq=2**53))

@@ -115,7 +115,7 @@ async def deleted(work: Work, chat_id: int, seqs: Sequence[int]) -> None:
 
 
 async def remove(work: Work, user: Person, chat_id: int, seq: int) -> Bubble:
-    """Take the card off a message of one's own. Raises NotFound, Invalid for who left, Forbidden for others'."""
+    """Take the card off a message of one's own. Raises NotFound, Forbidden for who left and for others'."""
     chat = await chats.require_present(work, chat_id, user)
     message = await history.require_visible(work, chat, user, seq)
     if message.sender_id != user.id:

@@ -13,7 +13,7 @@ from app.chats import broadcasts
 from app.chats.models import Chat, Conversation, Member, Membership, MembershipInterval, Moving
 from app.chats.statements import COUNT, LISTED, LOCKED, PERSON, SOME
 from app.db import Work, insert_if_new, now
-from app.errors import Invalid, NotFound
+from app.errors import Forbidden, NotFound
 from app.users.models import Person, User
 
 # Who of some people is here now.
@@ -55,10 +55,10 @@ async def require_member(work: Work, chat_id: int, user: Person, locked: bool = 
 
 
 async def require_present(work: Work, chat_id: int, user: Person) -> Conversation:
-    """The same, locked, for who may write. Raises NotFound for strangers, Invalid for who left."""
+    """The same, locked, for who is in it. Raises NotFound for strangers, Forbidden for who left."""
     chat = await require_member(work, chat_id, user, locked=True)
     if not chat.may_write:
-        raise Invalid(body=chat.why_not)
+        raise Forbidden(chat.why_not)
     return chat
 
 

@@ -23,8 +23,8 @@ AT_ONCE = 200
 
 
 async def choose(work: Work, user: Person, chat_id: int, lifetime: int) -> None:
-    """Have what is said from now on disappear after so many seconds. Raises NotFound for strangers, Invalid for who
-    left and for a time that is none of LIFETIMES, Forbidden for who may not.
+    """Have what is said from now on disappear after so many seconds. Raises NotFound for strangers, Forbidden
+    for who may not or left, Invalid for a time that is none of LIFETIMES.
     """
     chat = await chats.require_present(work, chat_id, user)
     if not chat.may_time:

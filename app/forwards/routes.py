@@ -48,8 +48,11 @@ async def create(request: Request) -> Response:
     targets = [whole(value, "chats") for value in many(request, "chats")]
     await _take_turns(request, len(seqs) * len(targets))
     async with database(request).write() as work:
-        sent = await service.forward(work, me(request), chat_id, seqs, targets, _form_id(fields.get("id", "")))
-    location = f"/chats/{sent[0].chat_id}#latest" if len({*targets}) == 1 else f"/chats/{chat_id}?at={seqs[0]}"
+        form_id = _form_id(fields.get("id", ""))
+        (first, *_), sent = await service.forward(work, me(request), chat_id, seqs, targets, form_id)
+    location = f"/chats/{chat_id}?at={first.seq}#message-{first.id}"
+    if len({*targets}) == 1:
+        location = f"/chats/{sent[0].chat_id}#latest"
     html = "" if caller(request) is not Caller.SCRIPT else f"{len(sent)}\n"
     return done(request, location, html, data=[message_data(bubble) for bubble in sent], status=201)
 

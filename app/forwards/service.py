@@ -6,12 +6,12 @@ import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
-from sqlalchemy import delete, insert
+from sqlalchemy import bindparam, delete, insert
 from sqlmodel import col, select
 
 from app.cards import service as cards
 from app.chats import service as chats
-from app.chats.models import Conversation
+from app.chats.models import Chat, Conversation
 from app.db import Work
 from app.errors import Forbidden, Invalid, Refused
 from app.forwards.models import Forward
@@ -26,6 +26,12 @@ from app.users.models import Person
 EXTRA = "forwarded"
 MOST = 5  # chats at once
 MANY = 5  # hops, from which on it is one chat at a time
+
+# When something was said last in each of some chats.
+_AT = select(Message.created_at).where(col(Message.chat_id) == col(Chat.id)).order_by(col(Message.seq).desc())
+LATEST = select(Chat.id, _AT.limit(1).scalar_subquery().label("at")).where(
+    col(Chat.id).in_(bindparam("chats", expanding=True))
+)
 
 
 def may_forward(message: Message) -> bool:
@@ -65,9 +71,11 @@ async def sources(
 
 
 async def targets(work: Work, user: Person) -> list[Conversation]:
-    """The chats into which somebody may forward, by their titles."""
+    """The chats into which somebody may forward, those first in which something was said last."""
     mine = [chat for chat in await chats.conversations(work, user) if chat.may_write]
-    return sorted(mine, key=lambda chat: chat.title.casefold())
+    rows = await work.rows(LATEST, {"chats": [chat.id for chat in mine]})
+    said = {row.id: row.at.timestamp() for row in rows if row.at}
+    return sorted(mine, key=lambda chat: (-said.get(chat.id, 0.0), chat.title.casefold()))
 
 
 def most(hops: Mapping[int, int]) -> int:
@@ -77,9 +85,9 @@ def most(hops: Mapping[int, int]) -> int:
 
 async def forward(
     work: Work, user: Person, chat_id: int, seqs: Collection[int], target_ids: Collection[int], form_id: str
-) -> list[Bubble]:
-    """Say these messages, in their order, in all of these chats, or in none; a repeat with the same `form_id` says
-    nothing twice.
+) -> tuple[list[Message], list[Bubble]]:
+    """Say these messages, in their order, in all of these chats, or in none, and answer them and what was said; a
+    repeat with the same `form_id` says nothing twice.
 
     Raises NotFound, Forbidden for what can't be forwarded, Invalid for wrong, too many or no chats.
     """
@@ -98,7 +106,7 @@ async def forward(
     sent = [known.pop(0) if isinstance(each, Repeat) else each for each in sent]
     if any(isinstance(each, Refused) for each in sent):
         raise Invalid(chats="You can’t write in one of these chats.")
-    return [each.bubble for each in sent if isinstance(each, Sent)]
+    return messages, [each.bubble for each in sent if isinstance(each, Sent)]
 
 
 def _said(user: Person, message: Message, hops: int) -> Draft:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from sqlalchemy import bindparam, func
 from sqlmodel import col, select
@@ -15,7 +16,7 @@ from app.mentions import service as mentions
 from app.mentions.models import Mentions
 from app.messages import history
 from app.messages.bubbles import bubble, mentioned, moving
-from app.messages.models import Message
+from app.messages.models import KeptMessage, Message
 from app.receipts import service as receipts
 from app.receipts.marks import Mark
 from app.replies import service as replies
@@ -27,18 +28,22 @@ from app.users.names import key
 MINE = select(Membership).where(
     col(Membership.user_id) == bindparam("user"), col(Membership.chat_id).in_(bindparam("chats", expanding=True))
 )
+_HERE: Any = col(Membership.chat_id), bindparam("user")
 _LAST = (
     select(Message.seq)
-    .where(history.visible_after(col(Membership.chat_id), bindparam("user")))
+    .where(history.visible_after(*_HERE))
     .order_by(col(Message.seq).desc())
     .limit(1)
     .correlate(Membership)
 )
-# Where nothing is left but lines that are no news, the row tells of them; who emptied the chat has it empty.
+_KEPT = history.kept(*_HERE).with_only_columns(col(KeptMessage.seq)).order_by(col(KeptMessage.seq).desc())
+# Where nothing is left but lines that are no news, the row tells of them; who emptied the chat has it empty, but for
+# what they kept.
 LAST = MINE.with_only_columns(
     col(Membership.chat_id),
     func.coalesce(
         _LAST.where(history.is_news()).scalar_subquery(),
+        _KEPT.limit(1).correlate(Membership).scalar_subquery(),
         _LAST.where(col(Membership.cleared_at).is_(None)).scalar_subquery(),
     ).label("seq"),
 ).subquery()

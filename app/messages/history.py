@@ -15,7 +15,7 @@ from app.chats.models import Conversation, Membership, MembershipInterval
 from app.db import Work, now
 from app.errors import NotFound
 from app.messages.bubbles import QUIET, Bubble, bubbles
-from app.messages.models import HiddenMessage, Message
+from app.messages.models import HiddenMessage, KeptMessage, Message
 from app.users.models import Person
 
 PAGE = 50
@@ -74,22 +74,38 @@ def unexpired() -> ColumnElement[bool]:
 def visible(chat_id: Any, user_id: Any) -> ColumnElement[bool]:
     """The condition that every query of messages carries: may this person see them?
 
-    They may see what lies inside one of their stays in the chat, what came after they cleared it, what they did not
-    hide themselves, and what has not expired. Each is a number or a bound parameter, `chat_id` also the column of an
-    outer query. It draws no query to an index: what walks through a chat takes `visible_after`.
+    They may see what lies inside one of their stays in the chat, what came after they cleared it or what they kept
+    then, what they did not hide themselves, and what has not expired. Each is a number or a bound parameter,
+    `chat_id` also the column of an outer query. It draws no query to an index: what walks through a chat takes
+    `visible_after`.
     """
-    return and_(_cleared(chat_id, user_id) < UNORDERED_SEQ, _let_in(chat_id, user_id))
+    is_kept = exists().where(
+        col(KeptMessage.user_id) == user_id,
+        col(KeptMessage.chat_id) == col(Message.chat_id),
+        col(KeptMessage.seq) == col(Message.seq),
+    )
+    after = _cleared(chat_id, user_id) < UNORDERED_SEQ
+    return and_(or_(after, is_kept.correlate_except(KeptMessage)), _let_in(chat_id, user_id))
 
 
 def visible_after(chat_id: Any, user_id: Any, seq: Any = None) -> ColumnElement[bool]:
     """The same for a query that walks through a chat, which begins after what this person cleared, and after `seq`
-    where given.
+    where given. What they kept of that comes from `kept`.
 
     One bound for both: of two, SQLite takes one for its index, and reads all that the other one rules out.
     """
     cleared = _cleared(chat_id, user_id)
     bound = cleared if seq is None else case((cleared > seq, cleared), else_=seq)
     return and_(col(Message.seq) > bound, _let_in(chat_id, user_id))
+
+
+def kept(chat_id: Any, user_id: Any) -> SelectOfScalar[Message]:
+    """What this person may still see of what they cleared: they are few, and read by themselves."""
+    return (
+        select(Message)
+        .join(KeptMessage, col(KeptMessage.seq) == col(Message.seq))
+        .where(col(KeptMessage.user_id) == user_id, col(KeptMessage.chat_id) == chat_id, _let_in(chat_id, user_id))
+    )
 
 
 def _let_in(chat_id: Any, user_id: Any) -> ColumnElement[bool]:
@@ -138,6 +154,9 @@ NEWEST = select(Message).where(visible_after(_CHAT, _USER)).order_by(col(Message
 OLDER = NEWEST.where(col(Message.seq) < bindparam("seq"))
 _AFTER = visible_after(_CHAT, _USER, bindparam("seq", type_=Integer))
 NEWER = select(Message).where(_AFTER).order_by(col(Message.seq)).limit(_MOST)
+_KEPT = kept(_CHAT, _USER).limit(_MOST)
+KEPT_OLDER = _KEPT.where(col(KeptMessage.seq) < bindparam("seq")).order_by(col(KeptMessage.seq).desc())
+KEPT_NEWER = _KEPT.where(col(KeptMessage.seq) > bindparam("seq")).order_by(col(KeptMessage.seq))
 UNREAD = NEWER.where(counts_as_unread(_USER)).limit(UNREAD_MOST).with_only_columns(col(Message.seq))
 
 _LATER = bindparam("revision", type_=Integer)
@@ -197,30 +216,39 @@ async def page(
 ) -> Window:
     """A stretch of what `user` may see: the newest, or what lies before, after or around a seq."""
     limit = max(1, min(limit, MOST_PAGE))
-    who = {"chat": chat.id, "user": user.id}
     if around is not None:
-        older, has_older = await _older(work, who, around, min(limit, AROUND))
-        newer, has_newer = await _newer(work, who, around - 1, min(limit, AROUND) + 1)
+        older, has_older = await _older(work, chat, user, around, min(limit, AROUND))
+        newer, has_newer = await _newer(work, chat, user, around - 1, min(limit, AROUND) + 1)
         found: Sequence[Message] = [*older, *newer]
     elif after is not None:
-        found, has_newer = await _newer(work, who, after, limit)
-        has_older = bool((await _older(work, who, after + 1, 1))[0])
+        found, has_newer = await _newer(work, chat, user, after, limit)
+        has_older = bool((await _older(work, chat, user, after + 1, 1))[0])
     else:
-        found, has_older = await _older(work, who, before, limit)
-        has_newer = before is not None and bool((await _newer(work, who, before - 1, 1))[0])
+        found, has_older = await _older(work, chat, user, before, limit)
+        has_newer = before is not None and bool((await _newer(work, chat, user, before - 1, 1))[0])
     return Window(await bubbles(work, chat, found, {user.id: user}, user), has_older, has_newer)
 
 
-async def _older(work: Work, who: dict[str, int], before: int | None, limit: int) -> tuple[Sequence[Message], bool]:
+async def _older(
+    work: Work, chat: Conversation, user: Person, before: int | None, limit: int
+) -> tuple[Sequence[Message], bool]:
     """The last `limit` messages (before a seq, where given) in their order, and whether there are older ones."""
-    values = {**who, "most": limit + 1}
+    values = {"chat": chat.id, "user": user.id, "most": limit + 1}
     found = await work.all(NEWEST, values) if before is None else await work.all(OLDER, {**values, "seq": before})
+    if chat.cleared_revision and (room := limit + 1 - len(found)):
+        values |= {"seq": chat.last_seq + 1 if before is None else before, "most": room}
+        found = [*found, *await work.all(KEPT_OLDER, values)]
     return found[:limit][::-1], len(found) > limit
 
 
-async def _newer(work: Work, who: dict[str, int], after: int, limit: int) -> tuple[Sequence[Message], bool]:
+async def _newer(
+    work: Work, chat: Conversation, user: Person, after: int, limit: int
+) -> tuple[Sequence[Message], bool]:
     """The first `limit` messages after a seq, and whether there are newer ones."""
-    found = await work.all(NEWER, {**who, "seq": after, "most": limit + 1})
+    values = {"chat": chat.id, "user": user.id, "seq": after, "most": limit + 1}
+    found = await work.all(NEWER, values)
+    if chat.cleared_revision:
+        found = [*await work.all(KEPT_NEWER, values), *found]
     return found[:limit], len(found) > limit
 
 

@@ -1,4 +1,4 @@
-"""What is said: messages, and which of them somebody hid from themselves."""
+"""What is said: messages, which of them somebody hid from themselves, and which they kept of what they cleared."""
 
 from __future__ import annotations
 
@@ -67,3 +67,13 @@ class HiddenMessage(SQLModel, table=True):
     chat_id: int = Field(sa_type=Number, foreign_key="chats.id", primary_key=True, ondelete="CASCADE")
     seq: int = Field(sa_type=Number, primary_key=True)
     revision: int = Field(sa_type=Number)
+
+
+class KeptMessage(SQLModel, table=True):
+    """A message that somebody still sees of a chat that they cleared."""
+
+    __tablename__ = "kept_messages"
+
+    user_id: int = Field(sa_type=Number, foreign_key="users.id", primary_key=True, ondelete="CASCADE")
+    chat_id: int = Field(sa_type=Number, foreign_key="chats.id", primary_key=True, ondelete="CASCADE")
+    seq: int = Field(sa_type=Number, primary_key=True)

@@ -262,9 +262,9 @@ def _aimed(response: Response, target: str, swap: str) -> Response:
 async def hide(request: Request) -> Response:
     chat_id = number(request, "chat_id")
     async with database(request).write() as work:
-        (message_id,) = await service.hide(work, me(request), chat_id, [number(request, "seq")])
+        (message,) = await service.hide(work, me(request), chat_id, [number(request, "seq")])
     response = done(request, f"/chats/{chat_id}", None if _is_page(request) else "")
-    return _aimed(response, f"#message-{message_id}", "delete")
+    return _aimed(response, f"#message-{message.id}", "delete")
 
 
 MESSAGE = "/chats/{chat_id:int}/messages/{seq:int}"

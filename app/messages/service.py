@@ -19,8 +19,8 @@ from app.errors import Conflict, Forbidden, NotFound, Refused
 from app.messages import broadcasts, parts
 from app.messages.bubbles import QUIET, Bubble, bubbles, moving
 from app.messages.drafts import Draft
-from app.messages.history import require_visible, seen_by, some_visible, unexpired
-from app.messages.models import HiddenMessage, Message
+from app.messages.history import kept, require_visible, seen_by, some_visible, unexpired
+from app.messages.models import HiddenMessage, KeptMessage, Message
 from app.messages.parts import KINDS, WATCHERS
 from app.messages.sending import Repeat, Sending, repeated, send_all
 from app.users.models import Person
@@ -168,7 +168,7 @@ async def expire(work: Work, chat_id: int, seqs: Sequence[int]) -> None:
     if not gone:
         return
     await forget(work, chat_id, gone)
-    for model in (HiddenMessage, Message):
+    for model in (HiddenMessage, KeptMessage, Message):
         await work.execute(delete_rows(model).where(col(model.chat_id) == chat_id, col(model.seq).in_(gone)))
     revision = await chats.revise(work, chat_id)
     for bubble in await _begin_runs(work, chat_id, {seq + 1 for seq in gone}, revision):
@@ -240,11 +240,11 @@ async def _write(work: Work, chat: Conversation, seqs: Collection[int], **values
     return await bubbles(work, chat, sorted(result.all(), key=lambda message: message.seq))  # type: ignore[arg-type]
 
 
-async def hide(work: Work, user: Person, chat_id: int, seqs: Collection[int]) -> list[str]:
-    """Delete messages for oneself only, and answer their ids; doing it twice is harmless. Raises NotFound."""
+async def hide(work: Work, user: Person, chat_id: int, seqs: Collection[int]) -> list[Message]:
+    """Delete messages for oneself only, and answer them; doing it twice is harmless. Raises NotFound."""
     chat = await chats.require_member(work, chat_id, user, locked=True)
     these = (
-        select(Message.id)
+        select(Message)
         .join(
             HiddenMessage,
             (col(HiddenMessage.chat_id) == col(Message.chat_id)) & (col(HiddenMessage.seq) == col(Message.seq)),
@@ -260,6 +260,11 @@ async def hide(work: Work, user: Person, chat_id: int, seqs: Collection[int]) ->
     revision = await chats.revise(work, chat_id)
     one = {"user_id": user.id, "chat_id": chat_id, "revision": revision}
     await work.execute(insert(HiddenMessage), [{**one, "seq": message.seq} for message in found])
-    ids = [message.id for message in found]
-    work.announce(broadcasts.hidden, chat_id, user.id, tuple(ids), revision)
-    return [*before, *ids]
+    work.announce(broadcasts.hidden, chat_id, user.id, tuple(message.id for message in found), revision)
+    return [*before, *found]
+
+
+async def let_go(work: Work, user: Person, chat_id: int, seqs: Collection[int]) -> None:
+    """Those of these messages that were kept when their chat was cleared go like the rest of it."""
+    if found := await work.all(kept(chat_id, user.id).where(col(Message.seq).in_(seqs))):
+        await hide(work, user, chat_id, [message.seq for message in found])

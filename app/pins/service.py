@@ -103,8 +103,8 @@ async def _standing(work: Work, chat_id: int, seqs: Sequence[int]) -> list[int]:
 async def pin(work: Work, user: Person, chat_id: int, seq: int, length: timedelta, *, replaces: bool = False) -> str:
     """Pin a message for so long, and answer its id; what is pinned already gets another end, and no line tells of it.
 
-    Raises NotFound for strangers and for what is not for their eyes, Forbidden for who may not pin here, Invalid for
-    who left and for what is no message that stands, Conflict when it would be one too many and it is not said that it
+    Raises NotFound for strangers and for what is not for their eyes, Forbidden for who may not pin here or left,
+    Invalid for what is no message that stands, Conflict when it would be one too many and it is not said that it
     `replaces` the oldest.
     """
     chat = await _require_pinner(work, chat_id, user)
@@ -142,8 +142,7 @@ def _of(chat_id: int, seqs: Collection[int]) -> tuple[Any, ...]:
 async def unpin(work: Work, user: Person, chat_id: int, seq: int) -> str:
     """Take a pin down, and answer the message's id; what is not pinned stays so.
 
-    Raises NotFound for strangers and for what is not for their eyes, Forbidden for who may not pin here, Invalid for
-    who left.
+    Raises NotFound for strangers and for what is not for their eyes, Forbidden for who may not pin here or left.
     """
     chat = await _require_pinner(work, chat_id, user)
     message = await history.require_visible(work, chat, user, seq)

@@ -36,7 +36,8 @@ async def forget(work: Work, chat_id: int, seqs: Sequence[int]) -> None:
 
 async def vote(work: Work, user: Person, chat_id: int, seq: int, options: Collection[int], turns: bool) -> Bubble:
     """Choose these options and no others; none withdraws. Where it `turns`, what was chosen is no more, as if pressed
-    again. Raises NotFound when there is no poll to be seen, Invalid for who left and for options that may not be.
+    again. Raises NotFound when there is no poll to be seen, Forbidden for who left, Invalid for options that
+    may not be.
     """
     chat = await chats.require_present(work, chat_id, user)
     message, poll, mine = await _require_poll(work, chat, user, seq)

@@ -74,7 +74,7 @@ async def react(work: Work, user: Person, chat_id: int, seq: int, emoji: str, *,
     Raises NotFound for strangers and for what is not for their eyes, Forbidden for who left, and for system lines and
     tombstones.
     """
-    chat = await chats.require_member(work, chat_id, user, locked=True)
+    chat = await chats.require_present(work, chat_id, user)
     message = await _require_reactable(work, chat, user, seq)
     before = await chosen(work, chat_id, seq, user)
     after = "" if toggle and emoji == before else emoji

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
@@ -71,3 +72,5 @@ class Begun:
     chat_id: int
     from_chat_id: int | None
     quote: Quoted
+    # From then on it cannot be answered any more.
+    expires_at: datetime | None = None

@@ -13,7 +13,7 @@ from sqlmodel import col, select
 from app.chats import service as chats
 from app.chats.models import Chat, Conversation, Membership, MembershipInterval
 from app.db import Work, insert_if_new
-from app.errors import Invalid, NotFound, Refused
+from app.errors import Forbidden, Invalid, NotFound, Refused
 from app.jobs import enqueue
 from app.mentions import service as mentions
 from app.messages import history
@@ -239,9 +239,11 @@ async def tell(work: Work, chat_id: int, seqs: Sequence[int]) -> None:
 async def begin(work: Work, user: Person, chat_id: int, origin: Origin | None) -> Begun | None:
     """Make what somebody writes in a chat the answer to a message, on all their devices; None for no message.
 
-    Raises NotFound for strangers, Invalid for a message that cannot be answered here.
+    Raises NotFound for strangers, Forbidden for who left, Invalid for a message that cannot be answered here.
     """
-    await chats.require_member(work, chat_id, user)
+    chat = await chats.require_member(work, chat_id, user)
+    if origin and not chat.may_write:
+        raise Forbidden(chat.why_not)
     await _forget_begun(work, chat_id, user.id)
     if not origin:
         return None
@@ -282,7 +284,7 @@ async def quoting(work: Work, user: Person, chat_id: int, origin: Origin) -> Beg
         "shown", message.chat_id, message.seq, message.id, sender.id, sender.display_name,
         KINDS[message.kind].icon, await _excerpt(work, message, message.body),
     )  # fmt: skip
-    return Begun(chat_id, message.chat_id if message.chat_id != chat_id else None, quote)
+    return Begun(chat_id, message.chat_id if message.chat_id != chat_id else None, quote, message.expires_at)
 
 
 def may_reply(chat: Conversation, message: Message) -> bool:

@@ -247,12 +247,18 @@ async def on_day(work: Work, user: Person, chat: Conversation, day: date, zone: 
             high = middle
         else:
             low = near.seq + 1
-    found = await work.first(_first(after(low - 1)))
-    if not found:
-        found = await work.first(select(Message).where(after()).order_by(col(Message.seq).desc()).limit(1))
-    if not found:
-        raise NotFound
-    return found.seq, found.id
+    kept, by_seq = history.kept(chat.id, user.id).limit(1), col(Message.seq)
+    ways = [
+        _first(after(low - 1)),
+        select(Message).where(after()).order_by(by_seq.desc()).limit(1),
+        kept.order_by(by_seq.desc()),
+    ]
+    if chat.cleared_revision:  # what was kept of that lies before all else
+        ways.insert(0, kept.where(col(Message.created_at) >= wanted).order_by(by_seq))
+    for way in ways:
+        if found := await work.first(way):
+            return found.seq, found.id
+    raise NotFound
 
 
 def _first(condition: ColumnElement[bool]) -> SelectOfScalar[Message]:

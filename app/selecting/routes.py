@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 from urllib.parse import urlencode
 
 from starlette.requests import Request
@@ -16,7 +16,7 @@ from app.errors import Invalid
 from app.forms import form, many, query_number, query_text, whole, wholes
 from app.messages import history
 from app.messages import service as messages
-from app.messages.bubbles import message_data
+from app.messages.bubbles import Bubble, message_data
 from app.messages.history import MOST_CHOSEN
 from app.messages.models import Message
 from app.messages.parts import Action
@@ -92,24 +92,26 @@ async def update(request: Request) -> Response:
         raise Invalid(action=f"This must be one of {', '.join(ACTIONS)}.")
     html = ""
     async with database(request).write() as work:
+        found: Sequence[Message | Bubble]
         if action == "star":
-            await stars.star(work, user, chat_id, seqs)
+            found = await stars.star(work, user, chat_id, seqs)
         elif action == "unstar":
-            await stars.unstar(work, user, chat_id, seqs)
+            found = await stars.unstar(work, user, chat_id, seqs)
         elif action == "hide":
-            gone = await messages.hide(work, user, chat_id, seqs)
-            html = "".join(f'<li id="message-{id_}" data-gone></li>' for id_ in gone)
+            found = await messages.hide(work, user, chat_id, seqs)
+            html = "".join(f'<li id="message-{each.id}" data-gone></li>' for each in found)
         else:
-            deleted = await messages.delete(work, user, chat_id, seqs, settings(request).delete_window)
+            found = deleted = await messages.delete(work, user, chat_id, seqs, settings(request).delete_window)
             shown = [bubble.seen_by(user.id) for bubble in deleted]
             html = "".join(render(request, "messages/_bubble.html", message=bubble) for bubble in shown)
-    return _changed(request, chat_id, seqs, html)
+    return _changed(request, chat_id, found, html)
 
 
-def _changed(request: Request, chat_id: int, seqs: list[int], html: str) -> Response:
+def _changed(request: Request, chat_id: int, found: Sequence[Message | Bubble], html: str) -> Response:
     in_page = request.headers.get("hx-target") == PANE
-    data: dict[str, Any] = {"seqs": seqs}
-    response = done(request, f"/chats/{chat_id}?at={seqs[-1]}", None if in_page else html, data=data)
+    data = {"seqs": sorted(each.seq for each in found)}
+    last = "".join(f"?at={each.seq}#message-{each.id}" for each in found[-1:])
+    response = done(request, f"/chats/{chat_id}{last}", None if in_page else html, data=data)
     response.headers["HX-Retarget"] = f"#chat-{chat_id}-messages"
     response.headers["HX-Reswap"] = "renew"
     return response

@@ -72,8 +72,9 @@ async def update(request: Request) -> Response:
     change = service.unstar if fields.get("on") == "0" else service.star
     chat_id, seq = number(request, "chat_id"), number(request, "seq")
     async with database(request).write() as work:
-        await change(work, me(request), chat_id, [seq])
-    return done(request, f"/chats/{chat_id}?at={seq}", "", data={"starred": change is service.star})
+        found = await change(work, me(request), chat_id, [seq])
+    fragment = "".join(f"#message-{each.id}" for each in found)
+    return done(request, f"/chats/{chat_id}?at={seq}{fragment}", "", data={"starred": change is service.star})
 
 
 def _may_star(_: Conversation, message: Message, *__: object) -> bool:

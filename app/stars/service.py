@@ -14,8 +14,9 @@ from app.chats.models import Conversation
 from app.db import Work, insert_if_new, now
 from app.errors import Invalid
 from app.messages import history
+from app.messages import service as messages
 from app.messages.bubbles import Bubble, bubbles, moving
-from app.messages.models import Message
+from app.messages.models import KeptMessage, Message
 from app.stars import broadcasts
 from app.stars.models import Star
 from app.users.models import Person
@@ -23,9 +24,10 @@ from app.users.models import Person
 PAGE = 50
 MARKED = 1000  # so many of a chat are marked in its page
 
+_STARRED = (col(Star.chat_id) == col(Message.chat_id)) & (col(Star.seq) == col(Message.seq))
 MINE = (
     select(Message, Star)
-    .join(Star, (col(Star.chat_id) == col(Message.chat_id)) & (col(Star.seq) == col(Message.seq)))
+    .join(Star, _STARRED)
     .where(col(Star.user_id) == bindparam("user"), col(Message.deleted_at).is_(None))
     .where(history.visible(col(Star.chat_id), bindparam("user")))
     .order_by(col(Star.created_at).desc(), col(Star.chat_id), col(Star.seq))
@@ -58,29 +60,44 @@ def may_star(message: Message) -> bool:
     return message.kind != "note" and message.deleted_at is None
 
 
-async def star(work: Work, user: Person, chat_id: int, seqs: Collection[int]) -> None:
-    """Star what stands of these messages; starring twice is harmless.
+async def star(work: Work, user: Person, chat_id: int, seqs: Collection[int]) -> list[Message]:
+    """Star what stands of these messages, and answer that; starring twice is harmless.
 
     Raises NotFound when none of them can be seen, and Invalid when none is a message that stands.
     """
     chat = await chats.require_member(work, chat_id, user, locked=True)  # or it may be deleted, and its star stay
-    found = [each.seq for each in await history.some_visible(work, chat, user, seqs) if may_star(each)]
+    found = [each for each in await history.some_visible(work, chat, user, seqs) if may_star(each)]
     if not found:
         raise Invalid(on="Only a message that still stands can be starred.")
-    rows = [{"user_id": user.id, "chat_id": chat_id, "seq": seq, "created_at": now()} for seq in found]
+    rows = [{"user_id": user.id, "chat_id": chat_id, "seq": each.seq, "created_at": now()} for each in found]
     await work.execute(insert_if_new(Star).values(rows))
-    work.announce(broadcasts.starred, user.id, chat_id, found, True)
+    work.announce(broadcasts.starred, user.id, chat_id, [each.seq for each in found], True)
+    return found
 
 
-async def unstar(work: Work, user: Person, chat_id: int, seqs: Collection[int]) -> None:
-    """What has no star keeps having none. Raises NotFound for strangers to the chat."""
-    await chats.require_member(work, chat_id, user)
+async def unstar(work: Work, user: Person, chat_id: int, seqs: Collection[int]) -> Sequence[Message]:
+    """Answers those of the messages that are there. What has no star keeps having none, and what only its star kept
+    is gone. Raises NotFound for strangers to the chat.
+    """
+    chat = await chats.require_member(
+        work, chat_id, user, locked=True
+    )  # or it may be cleared meanwhile, and this one kept
     await work.execute(delete(Star).where(*_of(user, chat_id), col(Star.seq).in_(seqs)))
     work.announce(broadcasts.starred, user.id, chat_id, sorted(seqs), False)
+    found = await work.all(history.seen_by(chat, user).where(col(Message.seq).in_(seqs)).order_by(col(Message.seq)))
+    await messages.let_go(work, user, chat_id, seqs)
+    return found
 
 
 def _of(user: Person, chat_id: int) -> tuple[ColumnElement[bool], ...]:
     return col(Star.user_id) == user.id, col(Star.chat_id) == chat_id
+
+
+async def keep(work: Work, user: Person, chat_id: int) -> None:
+    """Have what somebody starred in a chat stay in it when they clear it."""
+    mine = select(Star.user_id, Star.chat_id, Star.seq).join(Message, _STARRED).where(*_of(user, chat_id))
+    visible = mine.where(history.visible(chat_id, user.id))
+    await work.execute(insert_if_new(KeptMessage).from_select(["user_id", "chat_id", "seq"], visible))
 
 
 async def is_starred(work: Work, chat: Conversation, message: Message, user: Person) -> bool:

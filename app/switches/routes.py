@@ -65,9 +65,10 @@ async def mute(request: Request) -> Response:
 
 
 async def clear(request: Request) -> Response:
-    chat_id = number(request, "chat_id")
+    """With the field `keep_starred` all but what one starred."""
+    chat_id, keep_starred = number(request, "chat_id"), "keep_starred" in await form(request)
     async with database(request).write() as work:
-        await service.clear(work, me(request), chat_id)
+        await service.clear(work, me(request), chat_id, keep_starred)
     return _done(request, f"/chats/{chat_id}")
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import func, update
+from sqlalchemy import delete, func, update
 from sqlmodel import col, select
 
 from app.chats import service as chats
 from app.chats.models import Membership
 from app.db import Work, now
 from app.errors import Conflict, Invalid
+from app.messages.models import KeptMessage
+from app.stars import service as stars
 from app.switches import broadcasts
 from app.users.models import Person, User
 
@@ -78,19 +80,24 @@ async def mark_unread(work: Work, user: Person, chat_id: int, on: bool) -> None:
         await chats.switch(work, chat_id, user.id, is_marked_unread=on)
 
 
-async def clear(work: Work, user: Person, chat_id: int) -> None:
-    """Empty a chat for oneself. Raises NotFound."""
-    await _clear(work, user, chat_id, is_removed=False)
+async def clear(work: Work, user: Person, chat_id: int, keep_starred: bool = False) -> None:
+    """Empty a chat for oneself, but for what one starred in it where that is to be kept. Raises NotFound."""
+    await _clear(work, user, chat_id, keep_starred, is_removed=False)
 
 
 async def remove(work: Work, user: Person, chat_id: int) -> None:
     """The same, and take it off the list until something is said in it again. Raises NotFound."""
     chosen = {"pinned_at": None, "archived_seq": None, "is_favourite": False}
-    await _clear(work, user, chat_id, is_removed=True, draft="", **chosen)
+    await _clear(work, user, chat_id, False, is_removed=True, draft="", **chosen)
 
 
-async def _clear(work: Work, user: Person, chat_id: int, **values: object) -> None:
+async def _clear(work: Work, user: Person, chat_id: int, keep_starred: bool, **values: object) -> None:
     chat = await chats.require_member(work, chat_id, user, locked=True)
+    if keep_starred:
+        await stars.keep(work, user, chat_id)
+    else:
+        mine = col(KeptMessage.user_id) == user.id, col(KeptMessage.chat_id) == chat_id
+        await work.execute(delete(KeptMessage).where(*mine))
     revision = await chats.revise(work, chat_id)
     floor = {"cleared_seq": chat.last_seq, "cleared_revision": revision, "cleared_at": now()}
     await chats.switch(work, chat_id, user.id, is_marked_unread=False, **floor, **values)

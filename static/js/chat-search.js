@@ -1,8 +1,10 @@
 // <chat-search>: the bar that searches the open chat: count, up and down, marks in the bubbles, and a jump to a date.
 import { base } from "./page.js";
-import { show } from "./search-marks.js";
+import { needle, show } from "./search-marks.js";
 
 const SOON = 250;
+
+let led = null; // what a hit of the search over all chats leads to, and what it marked there
 
 async function ask(path, signal = undefined) {
   try {
@@ -40,6 +42,14 @@ class ChatSearch extends HTMLElement {
     this.addEventListener("keydown", (event) => this.pressed(event), { signal });
     this.changes = new MutationObserver(() => this.mark());
     this.changes.observe(this.parentElement, { childList: true, subtree: true });
+    if (led?.chat === this.dataset.chat) this.follow(led);
+    led = null;
+  }
+
+  /** Show what was found elsewhere as if it had been sought here. */
+  follow({ seq, needles }) {
+    Object.assign(this, { seqs: [seq], needles, at: 0, isNew: true });
+    this.mark();
   }
 
   disconnectedCallback() {
@@ -164,6 +174,14 @@ document.addEventListener("click", (event) => {
   event.preventDefault();
   event.stopImmediatePropagation();
   bar().open();
+}, { capture: true });
+
+document.addEventListener("click", ({ target, ctrlKey, metaKey, shiftKey }) => {
+  const link = target.closest(".hit__link");
+  if (!link || ctrlKey || metaKey || shiftKey) return; // for another tab
+  const { pathname, searchParams } = new URL(link.href);
+  const needles = [...link.querySelectorAll("mark")].map((mark) => needle(mark.textContent));
+  led = { chat: pathname.split("/").at(-1), seq: Number(searchParams.get("at")), needles };
 }, { capture: true });
 
 // Pressed again in the field, the browser's own search answers.

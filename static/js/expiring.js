@@ -1,6 +1,7 @@
 // Messages that disappear go when they are due, in the conversation and in the list, whoever is online: one timer waits
 // for the first of them.
 import { learn, present } from "./clock.js";
+import { end } from "./reply.js";
 import { hear, refresh } from "./rows.js";
 
 const SOON = 1000;
@@ -34,6 +35,7 @@ function drop() {
   if (items.length) remove(items);
   for (const moving of due) if (moving.matches(".row__moving")) blank(moving);
   for (const pin of due) if (pin.matches(".pin")) pin.remove();
+  if (due.some((element) => element.matches("#reply *"))) end("The message you were replying to has disappeared.");
 }
 
 function wait() {

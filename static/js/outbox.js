@@ -57,8 +57,9 @@ export function discard(id) {
   tell("discarded", message);
 }
 
-function fail(message, reason) {
-  Object.assign(message, { state: "failed", reason });
+/** What was refused says why, and which of its fields was wrong. */
+function fail(message, refusal) {
+  Object.assign(message, { state: "failed", ...refusal });
   keep();
   tell("waiting", message);
 }
@@ -117,7 +118,7 @@ async function deliver(message) {
     return LATEST;
   }
   if (response.status >= 500 && ++message.tries < TRIES) return AGAIN;
-  const answer = await (response.ok ? response.text() : sentence(response)).catch(() => null);
+  const answer = await (response.ok ? response.text() : refusal(response)).catch(() => null);
   if (answer === null) return AGAIN;
   if (!find(id)) return 0;
   if (!response.ok) fail(message, answer);
@@ -129,9 +130,10 @@ async function deliver(message) {
 }
 
 /** The server's reason for a refusal. */
-async function sentence(response) {
+async function refusal(response) {
   const { detail, errors = {} } = await response.json().catch(() => ({}));
-  return Object.values(errors)[0] ?? detail ?? "";
+  const [wrong, reason] = Object.entries(errors)[0] ?? ["", detail ?? ""];
+  return { wrong, reason };
 }
 
 /** Send everything; what hangs in a connection that is gone is sent again. */

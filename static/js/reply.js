@@ -1,6 +1,7 @@
 // What is being written as an answer: the strip over the composer, from the menu, by R or by a swipe, until it is sent.
 import { isAtBottom } from "./anchor.js";
 import { parse } from "./fragments.js";
+import { retry } from "./outbox.js";
 import { post } from "./post.js";
 import { toast } from "./toasts.js";
 
@@ -52,7 +53,9 @@ async function begin(item) {
   const { seq } = item.dataset;
   const { chat } = strip().dataset;
   const content = blank();
-  content.querySelector("[name=reply_to]").value = seq;
+  const answered = content.querySelector("[name=reply_to]");
+  answered.value = seq;
+  if (item.dataset.expires) answered.dataset.expires = item.dataset.expires;
   fill(content.querySelector(".quote"), told(item));
   show([...content.children]);
   field().focus();
@@ -69,12 +72,17 @@ function cancel() {
   field()?.focus();
 }
 
+/** There is nothing to answer any more; what was written stays. */
+export function end(reason) {
+  show([]);
+  toast(reason);
+}
+
 /** What was deleted cannot be answered any more, and nothing of it stays in sight. */
 function drop(items) {
   const isOne = ({ dataset }) => "deleted" in dataset && dataset.seq === begun()?.value;
   if (!items.some(isOne) || strip().querySelector("[name=reply_from]")) return;
-  show([]);
-  toast("The message you were replying to was deleted.");
+  end("The message you were replying to was deleted.");
 }
 
 /** The message that is sent takes the quote along: for the server its number, for the bubble on its way what it shows. */
@@ -97,7 +105,20 @@ function draw({ item, quote }) {
   }
 }
 
+/** What was answered was deleted in the same moment: the words are sent without the quote. */
+function goOn(message) {
+  const { id, state, wrong, fields } = message;
+  if (state !== "failed" || wrong !== "reply_to") return;
+  delete fields.reply_to;
+  delete fields.reply_from;
+  delete message.quote;
+  document.querySelector(`#message-${id} .quote`)?.remove();
+  retry(id);
+  toast("The message you were replying to is gone, so yours was sent without it.");
+}
+
 document.addEventListener("parley:composing", ({ detail }) => take(detail));
+document.addEventListener("parley:waiting", ({ detail }) => goOn(detail));
 document.addEventListener("parley:drawn", ({ detail }) => draw(detail));
 document.addEventListener("parley:reply", ({ target }) => begin(target));
 document.addEventListener("parley:placed", ({ detail }) => drop(detail.items));

@@ -15,6 +15,9 @@ function fold(letter) {
   return [...bare].map((each) => ALIKE[each] ?? (each >= "ァ" && each <= "ヶ" ? String.fromCharCode(each.charCodeAt(0) - 0x60) : each)).join("");
 }
 
+/** Words as they are looked for, wherever they stand. */
+export const needle = (words) => ({ text: [...letters.segment(words)].map(({ segment }) => fold(segment)).join("") });
+
 /** The text of a bubble as it is compared, and for each character of it the node and the stretch it comes from. */
 function read(body) {
   const walker = document.createTreeWalker(body, NodeFilter.SHOW_TEXT);

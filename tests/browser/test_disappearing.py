@@ -75,6 +75,30 @@ async def test_what_is_due_counts_no_more_as_unread(
     await expect(page.locator("unread-badge")).to_have_text("1")
 
 
+async def test_an_answer_that_was_begun_ends_with_what_it_answers(
+    app: Starlette, visit: Visit, ann: Member, bob: Member, chat_id: int
+) -> None:
+    page = await visit(ann, f"/chats/{chat_id}")
+    for seq in (1, 2):
+        await hurry(app, 2 * SECONDS)
+        await make_message(app, bob, chat_id, "Tea?")
+        await hurry(app, 0)
+        if seq == 1:
+            await page.locator(".message[data-seq='1']").focus()
+            await page.keyboard.press("r")
+        else:  # as a page has it that is opened later
+            await ann.post(f"/chats/{chat_id}/reply", data={"reply_to": "2"})
+            await page.reload()
+        await expect(page.locator("#reply")).to_be_visible()
+        await field(page).fill("Half an answer")
+        await expect(page.locator("#reply")).to_be_hidden()
+        await expect(page.locator("#toasts")).to_have_text("The message you were replying to has disappeared.")
+        await expect(field(page)).to_have_value("Half an answer")
+    await field(page).press("Enter")
+    await expect(page.locator(".message[data-seq='3']")).to_contain_text("Half an answer")
+    await expect_as_loaded(page)
+
+
 async def test_without_scripts(visit: Visit, ann: Member, chat_id: int) -> None:
     page = await visit(ann, f"/chats/{chat_id}/info", java_script_enabled=False)
     await page.get_by_role("link", name="Disappearing messages").click()

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 from playwright.async_api import Locator, Page, expect
+from sqlalchemy import update
 from starlette.applications import Starlette
 
+from app.db import now
+from app.messages.models import Message
 from tests.browser.conftest import Visit
 from tests.browser.conversation import (
     MESSAGES,
@@ -90,7 +93,23 @@ async def test_nothing_stays_of_what_was_deleted_while_it_is_answered(
     await expect(page.locator("#toasts")).to_have_text("The message you were replying to was deleted.")
     await expect(field(page)).to_be_focused()
     await field(page).press("Enter")
-    await expect(bubble(page, "Half an answer")).to_be_visible()
+    await expect(message(page, 3)).to_contain_text("Half an answer")
+    await expect_as_loaded(page)
+
+
+async def test_an_answer_to_what_is_deleted_in_the_same_moment_is_sent_without_the_quote(
+    app: Starlette, visit: Visit, ann: Member, bob: Member, chat_id: int
+) -> None:
+    await make_message(app, bob, chat_id, "Tea?")
+    page = await visit(ann, f"/chats/{chat_id}")
+    await begin(page, 1)
+    await expect(strip(page)).to_be_visible()
+    async with app.state.database.write() as work:  # and the page has not heard of it yet
+        await work.execute(update(Message).values(body="", deleted_at=now()))
+    await say(page, "No words are lost")
+    await expect(message(page, 2).locator(".bubble__body")).to_have_text("No words are lost")
+    await expect(page.locator(".failed")).to_have_count(0)
+    await expect(page.locator("#toasts")).to_contain_text("sent without it")
     await expect_as_loaded(page)
 
 

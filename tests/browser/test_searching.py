@@ -94,6 +94,24 @@ async def test_a_hit_in_what_is_folded_of_a_long_message(
     await page.wait_for_function(SEEN)
 
 
+@pytest.mark.parametrize("start", ["/search?q=zebra", "/"])
+async def test_a_hit_in_any_chat_leads_to_the_very_words(
+    app: Starlette, visit: Visit, ann: Member, bob: Member, start: str
+) -> None:
+    chat_id = await make_chat(app, ann, bob)
+    lines = "\n".join(f"line {number}" for number in range(60))
+    await make_message(app, ann, chat_id, f"{lines}\nthe Zébra\n{lines}")
+    await make_messages(app, ann, chat_id, 120)
+    await indexed(app)
+    page = await visit(ann, start)
+    if start == "/":
+        await page.get_by_role("searchbox", name="Search chats and people").fill("zebra")
+    await page.locator(".hit__link").first.click()
+    await expect_marked(page, "found-here", ["Zébra"])
+    await page.wait_for_function(SEEN)
+    await expect(page.locator("chat-search")).to_be_hidden()
+
+
 async def test_the_bar_says_what_it_does_not_understand(
     app: Starlette, visit: Visit, ann: Member, bob: Member, chat_id: int
 ) -> None:

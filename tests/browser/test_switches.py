@@ -206,6 +206,27 @@ async def test_a_chat_is_cleared_and_deleted_on_all_pages(
     await expect(page.locator(MESSAGES)).to_have_count(1)
 
 
+async def test_what_is_starred_stays_in_a_cleared_chat_until_its_star_goes(
+    app: Starlette, visit: Visit, ann: Member, bob: Member
+) -> None:
+    chat_id = await make_chat(app, ann, bob)
+    for body in ("one", "two", "three"):
+        await make_message(app, bob, chat_id, body)
+    await ann.post(f"/chats/{chat_id}/messages/2/star")
+    page, other = await visit(ann, f"/chats/{chat_id}"), await visit(ann, f"/chats/{chat_id}")
+    await expect(other.locator(MESSAGES)).to_have_count(3)
+    await choose(page, chat_id, "Clear chat", "Clear chat")
+    for each in (page, other):
+        await expect(each.locator(MESSAGES)).to_have_count(1)
+        await expect(each.locator(".bubble__body")).to_have_text("two")
+        await expect(row(each, chat_id).locator(".row__text")).to_have_text("two")
+    await expect_as_loaded(other)
+    await expect_list_as_loaded(page)
+    await ann.post(f"/chats/{chat_id}/messages/2/star", data={"on": "0"})
+    for each in (page, other):
+        await expect(each.locator(MESSAGES)).to_have_count(0)
+
+
 @pytest.mark.parametrize("key", ["Shift+F10", "ContextMenu"])
 async def test_keys_open_the_menu_and_lead_back(visit: Visit, ann: Member, groups: list[int], key: str) -> None:
     page = await visit(ann)

@@ -45,6 +45,21 @@ async def test_it_is_said_again_with_a_label(
     assert any(">Forwarded<" in html for html in bus.html(topics.chat(other)))
 
 
+async def test_chats_are_offered_in_which_something_was_said_last(
+    app: Starlette, ann: Member, bob: Member, cara: Member, chat_id: int, other: int
+) -> None:
+    group = await make_group(app, ann, bob)
+    seq = (await make_message(app, bob, chat_id)).seq
+    for latest in (group, other, chat_id):
+        await make_message(app, ann, latest)
+        offered = [each["id"] for each in await ann.read(f"/chats/{chat_id}/messages/{seq}/forward")]
+        assert offered[0] == latest
+    assert offered == [chat_id, other, group]
+    silent = await make_chat(app, ann, ann)
+    offered = [each["id"] for each in await ann.read(f"/chats/{chat_id}/messages/{seq}/forward")]
+    assert offered == [chat_id, other, group, silent]
+
+
 async def test_ones_own_words_have_no_label(
     app: Starlette, ann: Member, cara: Member, chat_id: int, other: int
 ) -> None:
@@ -139,8 +154,11 @@ async def test_the_page_offers_the_chats_in_which_one_may_write(
 async def test_each_caller_is_answered_in_its_way(
     app: Starlette, ann: Member, bob: Member, chat_id: int, other: int
 ) -> None:
-    seq = (await make_message(app, bob, chat_id)).seq
+    message = await make_message(app, bob, chat_id)
+    seq = message.seq
     path, data = f"/chats/{chat_id}/messages/{seq}/forward", {"chats": str(other)}
+    several = await ann.post(path, data={"chats": [str(other), str(chat_id)]}, headers=HTML)
+    assert several.headers["location"] == f"/chats/{chat_id}?at={seq}#message-{message.id}"
     browser = await ann.post(path, data=data, headers=HTML)
     assert (browser.status_code, browser.headers["location"]) == (303, f"/chats/{other}#latest")
     assert (await ann.post(path, data=data, headers=HTMX)).status_code == 201

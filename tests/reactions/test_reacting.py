@@ -124,7 +124,9 @@ async def test_who_may_not_see_it_may_not_react(
     await make_message(app, ann, group, "after")
     assert (await react(cara, group, "👍", 5)).status_code == 200
     await cara.post(f"/groups/{group}/leave")
-    assert (await react(cara, group, "", 5)).status_code == 403
+    await make_message(app, ann, group, "after that")
+    for seq in (5, 7):
+        assert (await react(cara, group, "", seq)).status_code == 403
     assert (await cara.get(f"/chats/{group}/messages/5/react")).status_code == 403
     assert (await cara.read(f"/chats/{group}/messages/5/reactions"))["counts"] == [{"emoji": "👍", "count": 1}]
     await bob.post(f"/chats/{group}/messages/5/hide")

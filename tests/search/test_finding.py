@@ -73,6 +73,18 @@ async def test_what_is_gone_is_not_found_from_that_moment_on(
     assert await bodies(bob, q="plum") == ["a plum now"]
 
 
+async def test_what_was_kept_of_a_cleared_chat_is_found(
+    app: Starlette, ann: Member, bob: Member, chat_id: int, indexed: Indexed
+) -> None:
+    for body in ("cherry one", "cherry two"):
+        await make_message(app, ann, chat_id, body)
+    await indexed()
+    await bob.post(f"/chats/{chat_id}/messages/2/star")
+    await bob.post(f"/chats/{chat_id}/clear", data={"keep_starred": "1"})
+    for path in ("/search", f"/chats/{chat_id}/search"):
+        assert await bodies(bob, path, q="cherry") == ["cherry two"]
+
+
 async def test_hits_show_the_names_that_people_have_now(app: Starlette, ann: Member, indexed: Indexed) -> None:
     dee = await make_member(app, "d77", display_name="Dee")
     group = await make_group(app, ann, dee)

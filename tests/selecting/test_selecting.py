@@ -237,6 +237,14 @@ async def test_a_hundred_cost_as_many_statements_as_two(
     assert asked[0] == asked[1]
 
 
+@pytest.mark.parametrize("action", ACTIONS)
+async def test_the_answer_tells_of_what_was_there(ann: Member, talk: int, action: str) -> None:
+    done = await act(ann, talk, action, [1, 3, 999], JSON)
+    assert done.json() == {"seqs": [1, 3]}
+    done = await act(ann, talk, action, [1, 3, 999], HTML)
+    assert "at=3#message-" in done.headers["location"]
+
+
 async def test_without_scripts_boxes_stay_ticked_from_page_to_page(
     app: Starlette, ann: Member, bob: Member, chat_id: int
 ) -> None:
@@ -249,7 +257,8 @@ async def test_without_scripts_boxes_stay_ticked_from_page_to_page(
     again = await ann.post(f"/chats/{chat_id}/selection", data={"action": "star"}, headers=HTML)
     assert (again.status_code, "Choose at least one, and at most 100." in again.text) == (422, True)
     done = await act(ann, chat_id, "star", [5, 60], HTML)
-    assert (done.status_code, done.headers["location"]) == (303, f"/chats/{chat_id}?at=60")
+    (last,) = (await ann.read(f"/chats/{chat_id}/messages", after=59, limit=1))["messages"]
+    assert (done.status_code, done.headers["location"]) == (303, f"/chats/{chat_id}?at=60#message-{last['id']}")
     copied = (await ann.get(f"/chats/{chat_id}/selection", params={"seq": [5, 60]}, headers=HTML)).text
     assert re.search(r"<textarea[^>]*>\n\[.*\] Bob: 5\n\[.*\] Bob: 60</textarea>", copied)
 

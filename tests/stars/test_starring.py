@@ -121,9 +121,12 @@ async def test_a_page_knows_which_of_its_messages_are_starred(
 async def test_without_scripts_one_comes_back_to_the_message(
     app: Starlette, ann: Member, bob: Member, chat_id: int
 ) -> None:
-    seq = (await make_message(app, bob, chat_id, "<b>Keep</b> this")).seq
-    answer = await ann.post(f"/chats/{chat_id}/messages/{seq}/star", headers=HTML)
-    assert (answer.status_code, answer.headers["location"]) == (303, f"/chats/{chat_id}?at={seq}")
+    message = await make_message(app, bob, chat_id, "<b>Keep</b> this")
+    seq = message.seq
+    for on in ("0", "1"):
+        answer = await ann.post(f"/chats/{chat_id}/messages/{seq}/star", data={"on": on}, headers=HTML)
+        place = f"/chats/{chat_id}?at={seq}#message-{message.id}"
+        assert (answer.status_code, answer.headers["location"]) == (303, place)
     listed = (await ann.get("/starred", headers=HTML)).text
     assert "&lt;b&gt;Keep&lt;/b&gt; this" in listed
     assert f"/chats/{chat_id}?at={seq}#message-" in listed
