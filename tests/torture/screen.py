@@ -210,7 +210,8 @@ class Screen:
             and {str(self.member.id), "all"} & set(mentions[1].split())
         ):
             self.shown.flags.add("mentioned")
-        self.shown.moving = html.replace(mentions[0], "").strip() if mentions else html.strip()
+        # What is news is not how the row is.
+        self.shown.moving = re.sub(r' data-(mentions|quote)="[^"]*"', "", html).strip()
 
     def _saw(self, revision: int) -> None:
         if revision == self.known + 1:
