@@ -27,19 +27,21 @@ NEWEST = text("SELECT coalesce(max(id), 0) AS newest FROM search_texts")
 # The one condition of who sees what, as it stands in every query of messages.
 _SEEN = select(col(Message.seq)).where(history.visible(literal_column("t.chat_id"), bindparam("user")))
 VISIBLE = str(_SEEN).partition("WHERE ")[2]
+# It says that already; but what is in other people's chats is better left out before its message is read.
+MINE = "chat_id + 0 IN (SELECT chat_id FROM memberships WHERE user_id = :user)"
 # SQLite is told the order of the tables: it cannot know how few rows the index finds.
 SQLITE = """
     SELECT t.id, t.chat_id, t.seq FROM search_tokens
     CROSS JOIN search_texts t ON t.id = search_tokens.rowid
     CROSS JOIN messages ON messages.chat_id = t.chat_id AND messages.seq = t.seq
-    WHERE search_tokens MATCH :match AND search_tokens.rowid BETWEEN :first AND :last AND {conditions}
+    WHERE search_tokens MATCH :match AND search_tokens.rowid BETWEEN :first AND :last AND t.{mine} AND {conditions}
     ORDER BY search_tokens.rowid DESC LIMIT :most
 """
 # PostgreSQL, too, else it would rather read all messages: its index knows stretches by their tokens. What it finds
 # there is sorted before it is joined, so that nothing is looked at behind the last hit of the page.
 POSTGRESQL = """
     SELECT t.id, t.chat_id, t.seq FROM (
-        SELECT id, chat_id, seq, text, is_stale FROM search_texts WHERE tokens @@ CAST(:match AS tsquery)
+        SELECT id, chat_id, seq, text, is_stale FROM search_texts WHERE tokens @@ CAST(:match AS tsquery) AND {mine}
         ORDER BY id DESC OFFSET 0
     ) t
     JOIN messages ON messages.chat_id = t.chat_id AND messages.seq = t.seq
@@ -107,4 +109,4 @@ def _statement(is_sqlite: bool, texts: int, has_since: bool, has_until: bool) ->
     names = ["present", *["since"] * has_since, *["until"] * has_until]
     times = [bindparam(name, type_=UTCDateTime()) for name in names]
     template = SQLITE if is_sqlite else POSTGRESQL
-    return text(template.format(conditions=" AND ".join(conditions))).bindparams(*times)
+    return text(template.format(mine=MINE, conditions=" AND ".join(conditions))).bindparams(*times)
