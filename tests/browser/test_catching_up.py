@@ -126,7 +126,10 @@ async def fall_silent(app: Starlette, page: Page, ann: Member) -> Callable[[], A
     return back
 
 
-@pytest.mark.parametrize("lose", [lose_network, hide, freeze, drop_frames, be_slow, fall_silent])
+LONG = [pytest.param(lose, marks=pytest.mark.torture) for lose in (hide, freeze, be_slow)]
+
+
+@pytest.mark.parametrize("lose", [lose_network, drop_frames, fall_silent, *LONG])
 async def test_a_page_that_heard_nothing_catches_up(
     app: Starlette,
     visit: Visit,

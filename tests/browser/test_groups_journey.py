@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.async_api import Locator, Page, expect
 from starlette.applications import Starlette
 
 from tests.browser.conftest import Visit
 from tests.make import Member, location
+
+pytestmark = pytest.mark.torture  # long, as a journey through several browsers is
 
 
 def last_note(page: Page) -> Locator:

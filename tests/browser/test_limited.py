@@ -211,6 +211,7 @@ async def test_a_group_that_was_renamed_meanwhile_is_called_so_in_the_end(
 
 
 @pytest.mark.parametrize("scrolled", [pytest.param(0, marks=pytest.mark.torture), -700])
+@pytest.mark.torture
 async def test_the_bar_moves_nothing_of_the_conversation(
     app: Starlette, visit: Visit, ann: Member, bob: Member, chat_id: int, scrolled: int
 ) -> None:
@@ -285,6 +286,7 @@ async def test_a_question_that_the_server_cannot_answer_is_put_again(
     await expect(row_text(page, chat_id)).to_have_text("while the database was away")
 
 
+@pytest.mark.torture
 async def test_stars_and_the_timer_that_changed_meanwhile_are_shown_in_the_end(
     app: Starlette, visit: Visit, ann: Member, bob: Member, chat_id: int
 ) -> None:
@@ -303,6 +305,7 @@ async def test_stars_and_the_timer_that_changed_meanwhile_are_shown_in_the_end(
     await expect_as_loaded(page)
 
 
+@pytest.mark.torture
 async def test_names_that_changed_meanwhile_are_shown_in_the_end(
     app: Starlette, visit: Visit, ann: Member, bob: Member
 ) -> None:
