@@ -79,9 +79,8 @@ async def unstar(work: Work, user: Person, chat_id: int, seqs: Collection[int]) 
     """Answers those of the messages that are there. What has no star keeps having none, and what only its star kept
     is gone. Raises NotFound for strangers to the chat.
     """
-    chat = await chats.require_member(
-        work, chat_id, user, locked=True
-    )  # or it may be cleared meanwhile, and this one kept
+    # Locked, or it may be cleared meanwhile, and this one kept.
+    chat = await chats.require_member(work, chat_id, user, locked=True)
     await work.execute(delete(Star).where(*_of(user, chat_id), col(Star.seq).in_(seqs)))
     work.announce(broadcasts.starred, user.id, chat_id, sorted(seqs), False)
     found = await work.all(history.seen_by(chat, user).where(col(Message.seq).in_(seqs)).order_by(col(Message.seq)))
