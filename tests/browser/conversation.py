@@ -115,7 +115,7 @@ async def scroll_top(page: Page) -> float:
 
 
 async def wheel(page: Page, by: float) -> None:
-    """Scroll by hand, and wait until it rests."""
+    """Scroll by hand, and wait until it rests; a busy browser pauses while it scrolls."""
     await page.locator(".messages__scroll").hover()
     before = await scroll_top(page)
     await page.mouse.wheel(0, by)
@@ -123,7 +123,7 @@ async def wheel(page: Page, by: float) -> None:
         """before => new Promise(done => {
           const scroller = document.querySelector('.messages__scroll');
           const { scrollTop } = scroller;
-          setTimeout(() => done(scrollTop !== before && scrollTop === scroller.scrollTop), 60);
+          setTimeout(() => done(scrollTop !== before && scrollTop === scroller.scrollTop), 120);
         })""",
         arg=before,
     )
