@@ -151,6 +151,7 @@ class MessageList extends HTMLElement {
   /** Trim the list, and bring what is read back to where it was. */
   rest({ seen, release }, follows = false) {
     const isCut = trim(this.list, follows ? null : seen);
+    if (isCut) this.settle();
     if (follows) this.scroller.scrollTop = 0;
     else release();
     if (isCut) this.pages.watch();
@@ -172,13 +173,20 @@ class MessageList extends HTMLElement {
 
   /** Put a page in: nothing moves, nothing is read aloud, and what changed while it travelled is asked for. */
   arrange(revision, change) {
-    const seen = firstSeen(this.scroller);
-    const release = hold(this.scroller, seen);
+    const release = hold(this.scroller);
     this.quietly(change);
     this.settle();
-    this.rest({ seen, release });
+    release();
+    setTimeout(() => this.thin()); // by itself: both at once keep the reader's hand waiting
     this.attach();
     if (revision < this.catchUp.known) this.catchUp.ask(revision);
+  }
+
+  /** Let go of what became too much. */
+  thin() {
+    if (!this.isConnected) return;
+    const seen = firstSeen(this.scroller);
+    this.rest({ seen, release: hold(this.scroller, seen) });
   }
 
   /** After any change: days, marks and keys are right again. */

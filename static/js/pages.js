@@ -4,7 +4,8 @@ import { base } from "./page.js";
 
 const MOST = 320;
 const KEPT = 300;
-const AHEAD = "500px 0px";
+const AT_ONCE = 25; // put in at once: more, and the reader's hand waits for the page
+const AHEAD = "1000px 0px";
 const ENDS = {
   older: { key: "before", rel: "prev", label: "Older messages" },
   newer: { key: "after", rel: "next", label: "Newer messages" },
@@ -79,7 +80,7 @@ export class Pages {
     this.loading = true;
     const { more: end, before, after } = link.dataset;
     const query = end === "older" ? `before=${before}` : `after=${after}`;
-    const response = await get(`/chats/${this.list.dataset.chat}/messages?${query}`);
+    const response = await get(`/chats/${this.list.dataset.chat}/messages?${query}&limit=${AT_ONCE}`);
     const html = response?.ok ? await response.text() : null;
     this.loading = false;
     if (html === null || !link.isConnected) return;

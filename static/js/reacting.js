@@ -80,8 +80,8 @@ bar.addEventListener("keydown", (event) => {
 });
 toolbar(bar, null);
 
-// The button is there for a mouse alone; fingers and keys have the menu.
-document.addEventListener("pointerover", ({ target, pointerType }) => {
+// The button is there for a mouse alone; fingers and keys have the menu. What is scrolled past beneath it gets none.
+document.addEventListener("pointermove", ({ target, pointerType }) => {
   const bubble = pointerType === "mouse" && target.closest?.(`${LIVING} .bubble`);
   if (bubble && !bubble.querySelector(".bubble__react")) bubble.append(piece("react-button"));
 });
