@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from sqlalchemy.dialects.sqlite.aiosqlite import dialect as Dialect
-from sqlalchemy.engine.result import result_tuple
 from sqlalchemy.util import LRUCache
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -34,6 +34,18 @@ def ask(driver: Any, statement: str, values: Sequence[Any]) -> list[Any]:
     return found
 
 
+def _maker(names: Sequence[str]) -> Callable[[Sequence[Any]], Any]:
+    """Makes rows with such columns, which are read like SQLAlchemy's and in a fifth of the time; a statement that was
+    given as text tells no names.
+    """
+    if not names:
+        return tuple
+    plain = namedtuple("Row", names, rename=True)  # type: ignore[misc]
+    row: Any = type("Row", (plain,), {"__slots__": (), "_mapping": property(plain._asdict)})
+    make: Callable[[Sequence[Any]], Any] = row._make
+    return make
+
+
 class Compiled:
     """A statement of SQLAlchemy as SQLite takes it, and all others that differ in nothing but their values."""
 
@@ -47,7 +59,7 @@ class Compiled:
         self.fixed: dict[str, Any] = compiled.params  # also what compiling added, like OFFSET 0
         self.makers: dict[str, Callable[[Any], Any]] = compiled._bind_processors
         columns = compiled._result_columns
-        self.row = result_tuple([column.keyname for column in columns])
+        self.row = _maker([column.keyname for column in columns])
         processors = [column.type.dialect_impl(DIALECT).result_processor(DIALECT, None) for column in columns]
         self.processors = [(place, each) for place, each in enumerate(processors) if each]
         self.is_single = len(columns) == 1
@@ -107,7 +119,7 @@ class Look(Work):
     async def all(self, statement: SelectOfScalar[T], values: Mapping[str, Any] | None = None) -> Sequence[T]:
         known, bound = compiled(statement)
         found = known.found(self.driver, bound, values or {})
-        return [row[0] for row in found] if known.is_single else [known.row(row) for row in found]  # type: ignore[misc]
+        return [row[0] for row in found] if known.is_single else [known.row(row) for row in found]
 
     async def rows(self, statement: Any, values: Mapping[str, Any] | None = None) -> Sequence[Any]:
         known, bound = compiled(statement)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Container, Hashable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Container, Hashable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache, lru_cache, partial
@@ -14,9 +14,10 @@ from sys import getsizeof
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, nodes
 from jinja2.runtime import Macro
-from markupsafe import Markup
+from jinja2.visitor import NodeTransformer
+from markupsafe import Markup, escape
 
 from app.settings import ROOT, Settings
 
@@ -69,9 +70,20 @@ class Clock:
         local = at.astimezone(self.zone)
         return f"{local.hour:02}:{local.minute:02}"
 
-    def date(self, at: datetime) -> date:
-        """What changes where a new day begins."""
-        return at.astimezone(self.zone).date()
+    def dates(self, moments: Sequence[datetime]) -> list[date]:
+        """What changes where a new day begins, for moments in their order: most are of the day of the one before, and
+        to see that costs less than to ask for the day of each.
+        """
+        found: list[date] = []
+        begin = end = datetime.min.replace(tzinfo=UTC)
+        for at in moments:
+            if not begin <= at < end:
+                midnight = at.astimezone(self.zone).replace(hour=0, minute=0, second=0, microsecond=0)
+                begin = midnight.astimezone(UTC)
+                end = (midnight + timedelta(days=1)).astimezone(UTC)
+                day = midnight.date()
+            found.append(day)
+        return found
 
     def day(self, at: datetime) -> str:
         """Today, Yesterday, the weekday within a week, else the date."""
@@ -111,7 +123,7 @@ class Clock:
         """Messages in stretches with nothing between them: a new day begins one, and the seq `divider`; at a seq of
         `ends` one ends.
         """
-        dates = [self.date(message.at) for message in messages]
+        dates = self.dates([message.at for message in messages])
         begins = [
             at
             for at, message in enumerate(messages)
@@ -153,15 +165,70 @@ def _icon(sprite: str, name: str, look: str = "") -> Markup:
     return Markup('<svg class="icon{}" aria-hidden="true"><use href="{}#{}"/></svg>').format(more, sprite, name)
 
 
+def _avatar(initials: str, hue: int, size: str = "", of: int | None = None, online: bool = False) -> Markup:
+    """The circle of a person or a group; one with `of` follows whether that person is here."""
+    look = f" avatar--{size}" if size else ""
+    presence = "" if of is None else f' data-presence-of="{of}"'
+    here = " data-online" if online else ""
+    return Markup(  # noqa: S704
+        f'<span class="avatar{look}" data-hue="{hue}"{presence}{here} aria-hidden="true">{escape(initials)}</span>'
+    )
+
+
 def _macros(template: Template) -> dict[str, Any]:
     return {name: macro for name, macro in vars(template.module).items() if isinstance(macro, Macro)}
 
 
+class Folding(NodeTransformer):
+    """Puts what is known before any page is asked for in the place of the names and calls that stand for it."""
+
+    def __init__(self, values: Mapping[str, Any], functions: Mapping[str, Callable[..., Any]]) -> None:
+        self.values = values
+        self.functions = functions
+
+    def visit_Name(self, node: nodes.Name) -> nodes.Expr:
+        return nodes.Const(self.values[node.name]) if node.ctx == "load" and node.name in self.values else node
+
+    def visit_Call(self, node: nodes.Call) -> nodes.Expr:
+        self.generic_visit(node)
+        name, given = node.node, node.args
+        if not isinstance(name, nodes.Name) or name.name not in self.functions or node.kwargs:
+            return node
+        texts = [each.value for each in given if isinstance(each, nodes.Const)]
+        return nodes.Const(self.functions[name.name](*texts)) if len(texts) == len(given) else node
+
+
 class Flat(Environment):
-    """An environment whose templates know all globals in one dict: a chain of two is read anew at each rendering."""
+    """An environment whose templates know all globals in one dict: a chain of two is read anew at each rendering.
+    Those in `values`, and what those in `functions` answer to constants, are text of the compiled templates.
+    """
+
+    def __init__(self, values: Mapping[str, Any], functions: Mapping[str, Callable[..., Any]]) -> None:
+        super().__init__(
+            loader=FileSystemLoader(ROOT / "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            auto_reload=False,  # else every use of a template looks at its file
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self.folding = Folding(values, functions)
+        self.globals |= {**values, **functions}
+        self.loaded: dict[str, Template] = {}
+
+    def _generate(self, source: nodes.Template, *given: Any, **options: Any) -> str:
+        return super()._generate(self.folding.visit(source), *given, **options)
 
     def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
         return {**self.globals, **(d or {})}
+
+    def get_template(self, name: str | Template, parent: str | None = None, globals: Any = None) -> Template:
+        """Templates never change while Parley runs; a page asks for thirty."""
+        if not isinstance(name, str):
+            return name
+        if (known := self.loaded.get(name)) is None:
+            known = self.loaded[name] = super().get_template(name, parent, globals)
+        return known
 
 
 class Templates:
@@ -170,23 +237,18 @@ class Templates:
     def __init__(self, settings: Settings) -> None:
         self.release = release()
         self.kept = Kept(SHARED_BYTES)
+        base = settings.base_path
+        static = f"{base}/static/{self.release}"
+        icon = lru_cache(1024)(partial(_icon, f"{static}/icons.svg"))
         self.environment = Flat(
-            loader=FileSystemLoader(ROOT / "templates"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            auto_reload=False,  # else every use of a template looks at its file
-            trim_blocks=True,
-            lstrip_blocks=True,
+            {"base": base, "release": self.release},
+            {"static": lambda path: f"{static}/{path}", "icon": icon},
         )
         clock = Clock(settings.timezone)
         self.environment.filters |= {**clock.filters(), "shared": self.shared}
-        base = settings.base_path
         self.environment.globals |= {
-            "base": base,
-            "release": self.release,
-            "static": lambda path: f"{base}/static/{self.release}/{path}",
             "time": clock.time,
-            "icon": lru_cache(1024)(partial(_icon, f"{base}/static/{self.release}/icons.svg")),
+            "avatar": lru_cache(4096)(_avatar),
             "fixed": cache(lambda template: Markup(self.render(template))),  # noqa: S704
         }
         # Known everywhere: to import them takes a third of the time of a bubble.

@@ -189,4 +189,9 @@ def chosen(listed: Sequence[Row], shown: str, query: str) -> list[Row]:
 async def with_state(listed: Sequence[Row], online: chats.Online, open_chat: int | None) -> list[Row]:
     """The rows with what only this moment knows."""
     here = await online([row.partner_id for row in listed if row.kind == "direct" and row.partner_id is not None])
-    return [replace(row, online=row.partner_id in here, is_open=row.chat_id == open_chat) for row in listed]
+    return [
+        replace(row, online=row.partner_id in here, is_open=row.chat_id == open_chat)
+        if row.chat_id == open_chat or row.partner_id in here
+        else row
+        for row in listed
+    ]

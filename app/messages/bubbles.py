@@ -86,8 +86,10 @@ class Bubble:
         """What tells its markup from any other: a change to a message takes a revision, but not a name's, nor a time
         that is set later, as by an import.
         """
-        named = (self.sender, *(self.note.subjects if self.note else ()), self.deleted_by)
-        names = tuple(person.key for person in named if person)
+        names: tuple[object, ...] = (self.sender.key,)
+        if self.note or self.deleted_by:
+            named = (*(self.note.subjects if self.note else ()), self.deleted_by)
+            names = (*names, *(person.key for person in named if person))
         return self.chat_id, self.id, self.revision, self.at, self.starts_run, self.expires_at, names, self.extras
 
     @property

@@ -1,7 +1,6 @@
 // Everything that lives in a page. Each element starts by itself wherever its tag appears.
 import "./afterwards.js";
 import "./bar.js";
-import "./bubble-menu.js";
 import "./chat-list.js";
 import "./drawer.js";
 import "./dropdown.js";

@@ -1,4 +1,5 @@
 // What is brought once the page is shown: what people open, and help while they write.
+import "./bubble-menu.js";
 import "./completions.js";
 import "./chat-search.js";
 import "./copy.js";

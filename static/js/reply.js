@@ -2,6 +2,7 @@
 import { isAtBottom } from "./anchor.js";
 import { parse } from "./fragments.js";
 import { retry } from "./outbox.js";
+import { base } from "./page.js";
 import { post } from "./post.js";
 import { toast } from "./toasts.js";
 
@@ -56,6 +57,7 @@ async function begin(item) {
   const answered = content.querySelector("[name=reply_to]");
   answered.value = seq;
   if (item.dataset.expires) answered.dataset.expires = item.dataset.expires;
+  content.querySelector("form").action = `${base}/chats/${chat}/reply`;
   fill(content.querySelector(".quote"), told(item));
   show([...content.children]);
   field().focus();
