@@ -6,23 +6,28 @@ A statement of SQLAlchemy costs several times what SQLite does for it, and each 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 # How SQLite gets a value out of the JSON, and one of a type that PostgreSQL knows better.
 _PLAIN = "value ->> '{name}'"
+_CHANGES = re.compile(r"(?:INSERT INTO|UPDATE) (\w+)")
 _FROM_JSON = {"timestamptz": "substr(value ->> '{name}', 1, 26)"}
 
 
 class Hot:
     """One statement. `{rows}` in its text is a table `w` of what it is run for, with these columns and their types on
-    PostgreSQL; `{lock}` is the clause that locks there, where SQLite has one writer anyway.
+    PostgreSQL; `{lock}` is the clause that locks there, where SQLite has one writer anyway. What it changes is its
+    `table`.
     """
 
     def __init__(self, text: str, /, lock: str = "", **columns: str) -> None:
         fields = [f"{_FROM_JSON.get(type_, _PLAIN).format(name=name)} AS {name}" for name, type_ in columns.items()]
         types = ", ".join(f"{name} {type_}" for name, type_ in columns.items())
+        changed = _CHANGES.match(text)
+        self.table = changed[1] if changed else None
         self.sqlite = text.format(rows=f"(SELECT {', '.join(fields)} FROM json_each(?1)) AS w", lock="")  # noqa: S608
         self.postgresql = text.format(rows=f"json_to_recordset($1::json) AS w({types})", lock=lock)
 
@@ -37,6 +42,16 @@ _encoder = json.JSONEncoder(default=_plain)
 def packed(rows: Iterable[Mapping[str, Any]]) -> str:
     """The rows as the one parameter of a statement."""
     return _encoder.encode(list(rows))
+
+
+def together(statements: Sequence[Hot]) -> str:
+    """One statement for PostgreSQL that makes all these changes; each has a parameter, in their order.
+
+    None sees what another one does, so no two may change the same table.
+    """
+    texts = [each.postgresql.replace("$1", f"${place}") for place, each in enumerate(statements, 1)]
+    first = ", ".join(f"change{place} AS ({text})" for place, text in enumerate(texts[:-1], 1))
+    return f"WITH {first} {texts[-1]}" if first else texts[-1]
 
 
 def moment(value: Any) -> datetime:

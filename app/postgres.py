@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 import asyncpg
-from sqlalchemy import event, text
+from sqlalchemy import CursorResult, Executable, event
+from sqlalchemy import text as sql
 from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlmodel.sql.expression import Select, SelectOfScalar
 
 from app.errors import Unavailable
-from app.hot import Hot
+from app.hot import Hot, packed, together
 from app.work import Many, Publisher, Service, Work
 
 T = TypeVar("T")
@@ -124,6 +126,45 @@ class Turns:
                     del self.last[chat_id]
 
 
+class Writing(Work):
+    """A work whose changes by hot statements go in one round trip: a change waits until something is asked, until
+    another one is to the same table, or until the work ends.
+    """
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        super().__init__(connection, self._ask)
+        self.waiting: list[tuple[Hot, str]] = []
+
+    async def change(self, statement: Hot, rows: Iterable[Mapping[str, Any]]) -> None:
+        if any(each.table == statement.table for each, _ in self.waiting):
+            await self.flush()
+        self.waiting.append((statement, packed(rows)))
+
+    async def flush(self) -> None:
+        waiting, self.waiting = self.waiting, []
+        if waiting:
+            text = together([statement for statement, _ in waiting])
+            await self.connection.exec_driver_sql(text, tuple(rows for _, rows in waiting))
+
+    async def execute(self, statement: Executable, values: Any = None) -> CursorResult[Any]:
+        await self.flush()
+        return await super().execute(statement, values)
+
+    async def all(self, statement: SelectOfScalar[T], values: Mapping[str, Any] | None = None) -> Sequence[T]:
+        await self.flush()
+        return await super().all(statement, values)
+
+    async def rows(
+        self, statement: Select[Any] | Executable, values: Mapping[str, Any] | None = None
+    ) -> Sequence[Any]:
+        await self.flush()
+        return await super().rows(statement, values)
+
+    async def _ask(self, statement: Hot, rows: str) -> Sequence[Sequence[Any]]:
+        await self.flush()
+        return await _many(self.connection)(statement, rows)
+
+
 class Postgres:
     """Works on a PostgreSQL that other processes use as well."""
 
@@ -136,9 +177,9 @@ class Postgres:
         self.turns = Turns()
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[Work]:
+    async def write(self) -> AsyncIterator[Writing]:
         async with _connected(self.engine) as connection:
-            work = Work(connection, _many(connection))
+            work = Writing(connection)
             async with self.turns.turn(work) as earlier:
                 yield work
                 finishing = asyncio.create_task(self._finish(work, earlier))
@@ -152,7 +193,8 @@ class Postgres:
         async with self.write() as work:
             return await service(work, *arguments)
 
-    async def _finish(self, work: Work, earlier: Collection[asyncio.Event]) -> None:
+    async def _finish(self, work: Writing, earlier: Collection[asyncio.Event]) -> None:
+        await work.flush()
         try:
             await work.connection.commit()
         except (DBAPIError, asyncpg.InternalClientError, OSError) as error:
@@ -171,7 +213,7 @@ class Postgres:
             await asyncio.sleep(DOUBT_SECONDS)
             try:
                 async with self.read() as looking:
-                    await looking.rows(text("SELECT 1"))
+                    await looking.rows(sql("SELECT 1"))
             except Unavailable:
                 continue
             self.publisher.doubt(work)

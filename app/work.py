@@ -82,6 +82,12 @@ class Work:
         """Run a statement of a hot path for all these rows at once; answers plain values."""
         return await self._many(statement, packed(rows))
 
+    async def change(self, statement: Hot, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Run a hot statement that changes a table and answers nothing; it may wait for the next thing that is asked,
+        or for the end of the work, to go to the database with others.
+        """
+        await self._many(statement, packed(rows))
+
     def announce(self, broadcast: Broadcast, *values: Any) -> None:
         """Tell, once this work is durable and only then, what `broadcast(render, *values)` says.
 

@@ -65,12 +65,12 @@ async def advance(work: Work, steps: Mapping[int, Step]) -> None:
     commits.
     """
     rows = [{"chat": chat_id, "seq": step.seq, "revision": step.revision} for chat_id, step in steps.items()]
-    await work.many(ADVANCE, rows)
+    await work.change(ADVANCE, rows)
 
 
 async def drop_drafts(work: Work, pairs: Collection[tuple[int, int]]) -> None:
     """What these (chat id, user id) had begun to write was sent."""
-    await work.many(EMPTY, [{"chat": chat_id, "member": user_id} for chat_id, user_id in pairs])
+    await work.change(EMPTY, [{"chat": chat_id, "member": user_id} for chat_id, user_id in pairs])
     for chat_id, user_id in pairs:
         work.announce(broadcasts.drafted, chat_id, user_id, "")
 

@@ -203,7 +203,7 @@ class _Batch:
         if not self.sent:
             return
         await places.advance(work, self.steps)
-        await work.many(STORE, [_row(wish, shown) for wish, shown in self.sent.values()])
+        await work.change(STORE, [_row(wish, shown) for wish, shown in self.sent.values()])
         if any(wish.draft.brings for wish, _ in self.sent.values()):
             await self._add_extras(work)
         marks: dict[tuple[int, int], Mark] = {}

@@ -62,7 +62,7 @@ class Times:
 async def append(work: Work, moved: Iterable[tuple[int, int, Mark, Mark]]) -> None:
     """Note that marks moved now: in which chat, whose, from where to where."""
     at = _milliseconds(now())
-    await work.many(APPEND, [row for each in moved for row in _rows(at, *each)])
+    await work.change(APPEND, [row for each in moved for row in _rows(at, *each)])
 
 
 def _rows(at: int, chat_id: int, user_id: int, before: Mark, after: Mark) -> Iterator[dict[str, Any]]:

@@ -88,7 +88,7 @@ async def store_locked(work: Work, marks: Mapping[tuple[int, int], Mark]) -> Non
             if ticks != pointers.ticks(before):
                 work.announce(broadcasts.ticked, chat_id, *ticks)
     if changed:
-        await work.many(RAISE, changed)
+        await work.change(RAISE, changed)
         await log.append(work, moves)
 
 

@@ -134,8 +134,13 @@ async def test_messages_can_be_cut_into_partitions_by_chat(app: Starlette, ann: 
     assert [message["body"] for message in window["messages"]] == ["Hello!"]
 
 
-async def test_a_send_asks_little(app: Starlette, ann: Member, chat_id: int) -> None:
-    """Who this is; the chat with the membership, locked; what is near; the numbers; the message."""
+async def test_a_send_asks_little(app: Starlette, ann: Member, bob: Member, chat_id: int) -> None:
+    """Who this is; the chat with the membership, locked; what is near; and all that changes at once."""
     with statements(app) as sent:
         assert (await ann.say(chat_id, "Hello")).status_code == 201
-    assert len(sent) == 5
+    assert len(sent) == 4
+    await bob.post(f"/chats/{chat_id}/draft", data={"body": "Hi"})
+    with statements(app) as sent:  # and the pointers of all, and those that moved
+        assert (await bob.say(chat_id, "Hi there", seen=1)).status_code == 201
+    assert len(sent) == 6
+    assert [(chat["draft"], chat["unread"]) for chat in (await bob.read("/chats"))["chats"]] == [("", 0)]
