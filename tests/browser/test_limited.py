@@ -206,6 +206,7 @@ async def test_a_group_that_was_renamed_meanwhile_is_called_so_in_the_end(
     async with apart(app, page):
         await bob.post(f"/groups/{group}/edit", data={"name": "Film club"})
     await page.clock.fast_forward(SOON)
+    await page.clock.resume()
     await expect(page.locator("#pane h1")).to_have_text("Film club")
     await expect(page.locator(f"#chat-{group} .row__title")).to_have_text("Film club")
 
