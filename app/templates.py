@@ -14,7 +14,7 @@ from sys import getsizeof
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, nodes
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, TemplateAssertionError, nodes
 from jinja2.runtime import Macro
 from jinja2.visitor import NodeTransformer
 from markupsafe import Markup, escape
@@ -187,7 +187,11 @@ class Folding(NodeTransformer):
         self.functions = functions
 
     def visit_Name(self, node: nodes.Name) -> nodes.Expr:
-        return nodes.Const(self.values[node.name]) if node.ctx == "load" and node.name in self.values else node
+        if node.name not in self.values:
+            return node
+        if node.ctx != "load":
+            raise TemplateAssertionError(f"{node.name} is the same in all templates", node.lineno)
+        return nodes.Const(self.values[node.name])
 
     def visit_Call(self, node: nodes.Call) -> nodes.Expr:
         self.generic_visit(node)
