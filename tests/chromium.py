@@ -7,7 +7,7 @@ import shutil
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 # Of several such lists the last counts, so this has what Playwright leaves out, too. First what each new window has
-# for its search box: three hundred modules, half of the time that a visit takes.
+# for its search box: three hundred modules, two fifths of the time that a visit takes.
 WITHOUT = (
     "WebUIOmniboxAimPopup",
     "WebUIOmniboxPopup",

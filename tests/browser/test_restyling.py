@@ -15,7 +15,7 @@ from tests.browser.conversation import MESSAGES, bubble, field, wheel
 from tests.make import Member, make_message, make_messages
 
 FEW = 100  # elements: what is new, the chat's row, and what the marks are for
-TRACKING = "devtools.timeline,disabled-by-default-devtools.timeline.invalidationTracking"
+TRACKING = ["-*", "devtools.timeline", "disabled-by-default-devtools.timeline.invalidationTracking"]
 
 
 @asynccontextmanager
@@ -27,7 +27,7 @@ async def traced(page: Page) -> AsyncIterator[list[str]]:
     ended = asyncio.Event()
     devtools.on("Tracing.dataCollected", lambda part: events.extend(part["value"]))
     devtools.on("Tracing.tracingComplete", lambda _: ended.set())
-    config = {"includedCategories": ["-*", *TRACKING.split(",")]}
+    config = {"includedCategories": TRACKING}
     await devtools.send("Tracing.start", {"traceConfig": config, "transferMode": "ReportEvents"})
     restyled: list[str] = []
     yield restyled
