@@ -9,8 +9,10 @@ from playwright.async_api import expect
 from starlette.applications import Starlette
 
 from app.presence import broadcasts
+from app.realtime import topics
+from app.realtime.frames import ASK_AGAIN, Frame
 from tests.browser.conftest import Visit, hide
-from tests.make import Member, make_chat, make_group, make_message
+from tests.make import Member, make_chat, make_group, make_message, make_messages
 
 SECOND = 1_000
 
@@ -47,6 +49,23 @@ async def test_typing_is_named_in_row_header_and_dots(
     await page.locator(f"#chat-{direct}").click()
     await expect(page.locator(f"#chat-{direct}-status [data-typing]")).to_have_text("typing…")
     await expect(page.locator(f"#chat-{direct}-status .topbar__presence")).to_be_hidden()
+
+
+async def test_whose_message_the_list_asked_for_types_no_more(
+    app: Starlette, visit: Visit, ann: Member, bob: Member, cara: Member
+) -> None:
+    group = await make_group(app, ann, bob, cara)
+    await make_message(app, cara, group)
+    page = await visit(ann)
+    line = page.locator(f"#chat-{group} .row__typing")
+    await page.clock.install()
+    typing(app, group, bob)
+    typing(app, group, cara)
+    await expect(line).to_have_text("Bob and Cara are typing…")
+    await make_messages(app, bob, group, 1)  # nobody tells of it
+    app.state.bus.publish(Frame(topics.everyone(), ASK_AGAIN))
+    await page.clock.run_for(1_000)
+    await expect(line).to_have_text("Cara is typing…")
 
 
 async def test_typing_is_forgotten_after_six_seconds(app: Starlette, visit: Visit, ann: Member, bob: Member) -> None:
