@@ -25,6 +25,7 @@ UNREAD = 15_000  # milliseconds that a peer may leave unread what we sent
 STOP = 5  # seconds that requests in flight have to finish
 DRAIN = 0.25  # seconds for requests that are on their way when we are told to stop
 BACKLOG = 2048
+GARBAGE = 50_000, 20, 50  # new objects, and rounds, after which a server looks for garbage
 
 # Anybody can write X-Forwarded-For, so only a proxy on this machine is believed unless others are named.
 PROXIES = "127.0.0.1,::1"
@@ -87,6 +88,7 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         gc.freeze()  # what is there now stays: no collection needs to look through it
+        gc.set_threshold(*GARBAGE)
         self.started_on(sockets or [])
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
