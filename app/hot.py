@@ -29,7 +29,20 @@ class Hot:
         changed = _CHANGES.match(text)
         self.table = changed[1] if changed else None
         self.sqlite = text.format(rows=f"(SELECT {', '.join(fields)} FROM json_each(?1)) AS w", lock="")  # noqa: S608
-        self.postgresql = text.format(rows=f"json_to_recordset($1::json) AS w({types})", lock=lock)
+        self.postgresql = text.format(rows=_rows(types), lock=lock)
+        self.guarded = text.format(rows=_rows(types, "WHERE EXISTS (SELECT FROM change1)"), lock=lock)
+
+
+class Guard(Hot):
+    """A change that finds its rows only where what was seen before still holds."""
+
+
+def _rows(types: str, where: str = "") -> str:
+    """The table for PostgreSQL, which takes JSON for a hundred rows and would rather read whole tables than look that
+    many up; of a limit that it does not know it expects a tenth.
+    """
+    least = "LIMIT (SELECT json_array_length($1::json))"
+    return f"(SELECT * FROM json_to_recordset($1::json) AS w({types}) {where} {least}) AS w"  # noqa: S608
 
 
 def _plain(value: datetime) -> str:
@@ -49,9 +62,21 @@ def together(statements: Sequence[Hot]) -> str:
 
     None sees what another one does, so no two may change the same table.
     """
-    texts = [each.postgresql.replace("$1", f"${place}") for place, each in enumerate(statements, 1)]
+    texts = [_numbered(each.postgresql, place) for place, each in enumerate(statements, 1)]
     first = ", ".join(f"change{place} AS ({text})" for place, text in enumerate(texts[:-1], 1))
     return f"WITH {first} {texts[-1]}" if first else texts[-1]
+
+
+def guarded(statements: Sequence[Hot]) -> str:
+    """The same, but all are made only where the first one, a guard, finds rows; it answers how many those are."""
+    guard, *others = statements
+    texts = [f"{guard.postgresql} RETURNING 1", *(each.guarded for each in others)]
+    changes = ", ".join(f"change{place} AS ({_numbered(text, place)})" for place, text in enumerate(texts, 1))
+    return f"WITH {changes} SELECT count(*) FROM change1"  # noqa: S608
+
+
+def _numbered(text: str, place: int) -> str:
+    return text.replace("$1", f"${place}")
 
 
 def moment(value: Any) -> datetime:

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Collection
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, TypeVar
 
 import asyncpg
-from sqlalchemy import CursorResult, Executable, event
+from sqlalchemy import event
 from sqlalchemy import text as sql
 from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlmodel.sql.expression import Select, SelectOfScalar
 
 from app.errors import Unavailable
-from app.hot import Hot, packed, together
-from app.work import Many, Publisher, Service, Work
+from app.postgres_work import Optimistic, Raced, Writing, many_of
+from app.work import Publisher, Service, Work
 
 T = TypeVar("T")
 
@@ -37,6 +36,8 @@ OUR_FAULT = ("22", "25006", "42")
 SERVER = {
     "application_name": "parley",
     "timezone": "UTC",
+    "random_page_cost": "1.1",  # what is looked for is in memory or on an SSD
+    "default_transaction_isolation": "read committed",  # for statements that are their own transaction
     # A process that dies or freezes must not hold its locks for long.
     "statement_timeout": "3000",
     "lock_timeout": "2000",
@@ -126,60 +127,36 @@ class Turns:
                     del self.last[chat_id]
 
 
-class Writing(Work):
-    """A work whose changes by hot statements go in one round trip: a change waits until something is asked, until
-    another one is to the same table, or until the work ends.
-    """
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        super().__init__(connection, self._ask)
-        self.waiting: list[tuple[Hot, str]] = []
-
-    async def change(self, statement: Hot, rows: Iterable[Mapping[str, Any]]) -> None:
-        if any(each.table == statement.table for each, _ in self.waiting):
-            await self.flush()
-        self.waiting.append((statement, packed(rows)))
-
-    async def flush(self) -> None:
-        waiting, self.waiting = self.waiting, []
-        if waiting:
-            text = together([statement for statement, _ in waiting])
-            await self.connection.exec_driver_sql(text, tuple(rows for _, rows in waiting))
-
-    async def execute(self, statement: Executable, values: Any = None) -> CursorResult[Any]:
-        await self.flush()
-        return await super().execute(statement, values)
-
-    async def all(self, statement: SelectOfScalar[T], values: Mapping[str, Any] | None = None) -> Sequence[T]:
-        await self.flush()
-        return await super().all(statement, values)
-
-    async def rows(
-        self, statement: Select[Any] | Executable, values: Mapping[str, Any] | None = None
-    ) -> Sequence[Any]:
-        await self.flush()
-        return await super().rows(statement, values)
-
-    async def _ask(self, statement: Hot, rows: str) -> Sequence[Sequence[Any]]:
-        await self.flush()
-        return await _many(self.connection)(statement, rows)
-
-
 class Postgres:
     """Works on a PostgreSQL that other processes use as well."""
 
     def __init__(self, url: str, publisher: Publisher, pool: int, pooler: str) -> None:
         self.engine = make_engine(url, pool, pooler)
         self.readers = self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        self.unlocked = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self.engines = [self.engine]
         self.publisher = publisher
         self.doubts: set[asyncio.Task[None]] = set()
         self.turns = Turns()
 
+    def write(self) -> AbstractAsyncContextManager[Writing]:
+        return self._write(self.engine, Writing)
+
+    async def run(self, service: Service[T], *arguments: Any) -> T:
+        async with self.write() as work:
+            return await service(work, *arguments)
+
+    async def try_first(self, service: Service[T], *arguments: Any) -> T:
+        try:
+            async with self._write(self.unlocked, Optimistic) as work:
+                return await service(work, *arguments)
+        except Raced:
+            return await self.run(service, *arguments)
+
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[Writing]:
-        async with _connected(self.engine) as connection:
-            work = Writing(connection)
+    async def _write(self, engine: AsyncEngine, kind: type[Writing]) -> AsyncIterator[Writing]:
+        async with _connected(engine) as connection:
+            work = kind(connection)
             async with self.turns.turn(work) as earlier:
                 yield work
                 finishing = asyncio.create_task(self._finish(work, earlier))
@@ -189,14 +166,9 @@ class Postgres:
                     await asyncio.wait([finishing])  # what is durable is told, whoever waits for it
                     raise
 
-    async def run(self, service: Service[T], *arguments: Any) -> T:
-        async with self.write() as work:
-            return await service(work, *arguments)
-
     async def _finish(self, work: Writing, earlier: Collection[asyncio.Event]) -> None:
-        await work.flush()
         try:
-            await work.connection.commit()
+            await work.commit()
         except (DBAPIError, asyncpg.InternalClientError, OSError) as error:
             if not _is_ours(error):
                 doubt = asyncio.create_task(self._doubt(work))
@@ -222,7 +194,7 @@ class Postgres:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Work]:
         async with _connected(self.readers) as connection:
-            yield Work(connection, _many(connection))
+            yield Work(connection, many_of(connection))
 
     async def look(self, service: Service[T], *arguments: Any) -> T:
         async with self.read() as work:
@@ -233,14 +205,6 @@ class Postgres:
             doubt.cancel()
         await asyncio.gather(*self.doubts, return_exceptions=True)
         await self.engine.dispose()
-
-
-def _many(connection: AsyncConnection) -> Many:
-    async def many(statement: Hot, rows: str) -> Sequence[Sequence[Any]]:
-        result = await connection.exec_driver_sql(statement.postgresql, (rows,))
-        return result.all() if result.returns_rows else []
-
-    return many
 
 
 @asynccontextmanager

@@ -78,6 +78,9 @@ class Work:
         """The rows of a select of several columns, read by the columns' names."""
         return (await self.connection.execute(statement, values)).all()
 
+    async def lock(self, statement: Hot, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Run a hot statement that locks what it answers; on SQLite there is one writer."""
+
     async def many(self, statement: Hot, rows: Iterable[Mapping[str, Any]]) -> Sequence[Sequence[Any]]:
         """Run a statement of a hot path for all these rows at once; answers plain values."""
         return await self._many(statement, packed(rows))

@@ -12,20 +12,21 @@ from app.chats import broadcasts
 from app.chats.models import Membership
 from app.chats.service import Step
 from app.db import Work
-from app.hot import Hot
+from app.hot import Guard, Hot
 
-# The membership is locked, too: of rows that it locks PostgreSQL shows the newest state, of others an older one.
-PLACES = Hot(
-    """SELECT c.id, m.user_id, c.kind, c.last_seq, c.revision, m.is_present, m.read_seq, m.draft, c.lifetime
-    FROM {rows} JOIN chats c ON c.id = w.chat JOIN memberships m ON m.chat_id = w.chat AND m.user_id = w.member
-    ORDER BY c.id {lock}""",
-    lock="FOR NO KEY UPDATE OF c, m",
-    chat="bigint",
-    member="bigint",
+LOCK = Hot(
+    "SELECT c.id FROM {rows} JOIN chats c ON c.id = w.chat ORDER BY c.id {lock}", "FOR NO KEY UPDATE", chat="bigint"
 )
-ADVANCE = Hot(
-    "UPDATE chats SET last_seq = w.seq, revision = w.revision FROM {rows} WHERE chats.id = w.chat",
+# What a `Place` holds, in its order, and where it is found for `{rows}` with a chat and a member. The sum keeps
+# PostgreSQL from looking up the membership by the chat that it found: it would take all of the chat's.
+COLUMNS = "c.id, m.user_id, c.kind, c.last_seq, c.revision, m.is_present, m.read_seq, m.draft, c.lifetime"
+FOUND = """{rows} JOIN memberships m ON m.chat_id = w.chat AND m.user_id = w.member
+    JOIN chats c ON c.id = w.chat + 0"""
+ADVANCE = Guard(
+    """UPDATE chats SET last_seq = w.seq, revision = w.revision
+    FROM {rows} WHERE chats.id = w.chat AND chats.revision = w.before""",
     chat="bigint",
+    before="bigint",
     seq="bigint",
     revision="bigint",
 )
@@ -52,19 +53,20 @@ class Place:
     lifetime: int
 
 
-async def lock(work: Work, pairs: Collection[tuple[int, int]]) -> dict[tuple[int, int], Place]:
-    """The places of these (chat id, user id) that exist; their chats stay locked until the work ends."""
-    rows = await work.many(PLACES, [{"chat": chat_id, "member": user_id} for chat_id, user_id in pairs])
-    found = {(row[0], row[1]): Place(*row) for row in rows}
-    work.hold({chat_id for chat_id, _ in found})
-    return found
+async def lock(work: Work, chat_ids: Collection[int]) -> None:
+    """Let nobody else change these chats until the work ends."""
+    await work.lock(LOCK, [{"chat": chat_id} for chat_id in chat_ids])
+    work.hold(chat_ids)
 
 
-async def advance(work: Work, steps: Mapping[int, Step]) -> None:
+async def advance(work: Work, before: Mapping[int, int], steps: Mapping[int, Step]) -> None:
     """Set the numbers of chats that are locked: nobody else takes any meanwhile, so the order of numbers is that of
-    commits.
+    commits. `before` are the revisions that were seen.
     """
-    rows = [{"chat": chat_id, "seq": step.seq, "revision": step.revision} for chat_id, step in steps.items()]
+    rows = [
+        {"chat": chat_id, "before": before[chat_id], "seq": step.seq, "revision": step.revision}
+        for chat_id, step in steps.items()
+    ]
     await work.change(ADVANCE, rows)
 
 

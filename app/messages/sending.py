@@ -30,15 +30,14 @@ from app.users.models import Person
 
 USED = "Another message was sent from this form already. Send this one now if you still want to."
 
-# For each of them the message that has its id, and the newest one of its chat: two looks into two indexes, since
-# for an OR PostgreSQL would rather read all messages.
-_NEAR = """SELECT s.chat_id, s.id, s.seq, s.kind, s.sender_id, s.created_at
-    FROM {{rows}} JOIN messages s ON s.chat_id = w.chat AND s.{0} = w.{0}"""
+# For each of them its place, the message that has its id already, and the newest one of its chat.
 NEAR = Hot(
-    f"{_NEAR.format('id')} UNION ALL {_NEAR.format('seq')}",
+    f"""SELECT {places.COLUMNS}, known.id, newest.kind, newest.sender_id, newest.created_at FROM {places.FOUND}
+    LEFT JOIN messages known ON known.chat_id = w.chat AND known.id = w.id
+    LEFT JOIN messages newest ON newest.chat_id = c.id AND newest.seq = c.last_seq""",  # noqa: S608
     chat="bigint",
+    member="bigint",
     id="text",
-    seq="bigint",
 )
 COLUMNS = {
     "chat_id": "bigint",
@@ -101,14 +100,19 @@ class Newest:
 async def send_all(work: Work, wishes: Sequence[Sending]) -> list[Answer]:
     """Say all of this; answers for each wish, in their order, what became of it or why not.
 
-    It asks nothing but hot statements, as `Database.run` wants it, unless a draft brings something for extras.
+    Where no draft brings something for extras, it does as `Database.try_first` wants it.
     """
-    found = await places.lock(work, {(each.chat_id, each.user.id) for each in wishes})
-    last = {place.chat_id: place.last_seq for place in found.values()}
-    near = [{"chat": each.chat_id, "id": each.draft.id, "seq": last.get(each.chat_id, 0)} for each in wishes]
-    rows = await work.many(NEAR, near)
-    known = {(chat_id, id_) for chat_id, id_, *_ in rows}
-    newest = {row[0]: Newest(row[3], row[4], moment(row[5])) for row in rows if row[2] == last[row[0]]}
+    await places.lock(work, {each.chat_id for each in wishes})
+    near = [{"chat": each.chat_id, "member": each.user.id, "id": each.draft.id} for each in wishes]
+    found: dict[tuple[int, int], Place] = {}
+    known: set[tuple[int, str]] = set()
+    newest: dict[int, Newest] = {}
+    for *there, id_, kind, sender_id, at in await work.many(NEAR, near):
+        chat_id, user_id = there[:2]
+        found[chat_id, user_id] = Place(*there)
+        known.add((chat_id, id_))
+        if kind:
+            newest[chat_id] = Newest(kind, sender_id, moment(at))
     batch = _Batch(found, newest)
     answers: list[Answer] = []
     for each in wishes:
@@ -202,7 +206,7 @@ class _Batch:
     async def store(self, work: Work) -> None:
         if not self.sent:
             return
-        await places.advance(work, self.steps)
+        await places.advance(work, {place.chat_id: place.revision for place in self.places.values()}, self.steps)
         await work.change(STORE, [_row(wish, shown) for wish, shown in self.sent.values()])
         if any(wish.draft.brings for wish, _ in self.sent.values()):
             await self._add_extras(work)
@@ -216,7 +220,7 @@ class _Batch:
         drafts = {(wish.chat_id, wish.user.id) for wish, _ in self.sent.values()}
         if drafts := {key for key in drafts if self.places[key].draft}:
             await places.drop_drafts(work, drafts)
-        if marks:
+        if marks:  # what an optimistic work may not ask any more: pointers are raised in chats that are locked
             await receipts.store_locked(work, marks)
 
     async def _add_extras(self, work: Work) -> None:

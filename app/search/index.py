@@ -50,13 +50,20 @@ _Entries = Mapping[_Row, dict[str, Any] | None]
 
 WAITING = """
     SELECT t.id, t.chat_id, t.text, t.facts, m.body, m.kind, m.sender_id, m.created_at
-    FROM {{rows}} JOIN search_texts t ON {which}
+    FROM {where}
     LEFT JOIN messages m ON m.chat_id = t.chat_id AND m.seq = t.seq AND m.deleted_at IS NULL
     WHERE t.is_stale ORDER BY t.id {end}
 """
-NEWEST = Hot(WAITING.format(which="true", end="DESC LIMIT (SELECT w.most FROM {rows})"), most="integer")
+NEWEST = Hot(
+    WAITING.format(where="search_texts t", end="DESC LIMIT (SELECT w.most FROM {rows})"),
+    most="integer",
+)
 # Other processes may have looked at the same ones; each takes what no other has taken.
-TAKE = Hot(WAITING.format(which="t.id = w.id", end="{lock}"), lock="FOR UPDATE OF t SKIP LOCKED", id="bigint")
+TAKE = Hot(
+    WAITING.format(where="{rows} JOIN search_texts t ON t.id = w.id", end="{lock}"),
+    lock="FOR UPDATE OF t SKIP LOCKED",
+    id="bigint",
+)
 ALL = text("""
     INSERT INTO search_texts (chat_id, seq) SELECT chat_id, seq FROM messages
     WHERE kind <> 'note' AND deleted_at IS NULL ORDER BY created_at, chat_id, seq

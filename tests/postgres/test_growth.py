@@ -12,11 +12,12 @@ import pytest
 from sqlalchemy import event
 from starlette.applications import Starlette
 
+from app.postgres import SERVER
 from app.receipts import service as receipts
 from app.receipts.marks import Mark
 from tests.backing import Postgres
 from tests.make import HTML, Member
-from tests.test_queries import statements
+from tests.test_queries import statements, watched
 
 CHATS, MESSAGES = 1_000, 100  # of each chat
 # A hundred members each: with fewer rows PostgreSQL would rather read all memberships than look for some hundred.
@@ -55,10 +56,24 @@ PARTITION = """
     ANALYZE;
 """
 
+# Ann's chat has thousands of messages, and on the mean a chat has a dozen: no reason to read all of hers.
+LOPSIDED = """
+    INSERT INTO chats (id, kind, name, description, is_public, last_seq, revision, created_by, created_at)
+    SELECT n, 'group', 'Group ' || n, '', false, many, many, 1, now()
+    FROM generate_series(1000, 1400) n, LATERAL (SELECT CASE n WHEN 1000 THEN 5000 ELSE 2 END AS many) m;
+    INSERT INTO memberships (chat_id, user_id, role, is_present, joined_at, read_seq, delivered_seq, draft)
+    SELECT n, u.id, 'member', true, now(), 0, 0, '' FROM generate_series(1000, 1400) n, users u;
+    INSERT INTO messages (chat_id, seq, id, sender_id, kind, body, fingerprint, revision, starts_run, created_at)
+    SELECT n, s, gen_random_uuid()::text, 1, 'text', 'Hello ' || s, '', s, true, now()
+    FROM chats, LATERAL (SELECT id AS n) c, generate_series(1, last_seq) s WHERE n >= 1000;
+    ANALYZE;
+"""
+
 
 @pytest.fixture
 async def admin(postgres: Postgres) -> AsyncIterator[Any]:
-    connection = await asyncpg.connect(postgres.url)
+    same = {"random_page_cost": SERVER["random_page_cost"]}
+    connection = await asyncpg.connect(postgres.url, server_settings=same)
     yield connection
     await connection.close()
 
@@ -134,13 +149,32 @@ async def test_messages_can_be_cut_into_partitions_by_chat(app: Starlette, ann: 
     assert [message["body"] for message in window["messages"]] == ["Hello!"]
 
 
+async def test_a_send_into_a_long_chat_among_short_ones_looks_up_what_it_wants(
+    app: Starlette, ann: Member, bob: Member, admin: Any
+) -> None:
+    await admin.execute(LOPSIDED)
+    asked: dict[str, Any] = {}
+    with watched(app, asked.setdefault):
+        assert (await ann.say(1000, "Hello")).status_code == 201
+    near, changes = [[row[0] for row in await admin.fetch(f"EXPLAIN {sql}", *asked[sql])] for sql in list(asked)[-2:]]
+    for line in near + changes:
+        print(line)
+    assert [line for line in near + changes if "Seq Scan" in line] == []
+    (known,) = [n for n, line in enumerate(near) if "on messages known" in line]
+    assert "Index Cond: ((chat_id = w.chat) AND (id = w.id))" in near[known + 1]
+    (member,) = [n for n, line in enumerate(near) if "on memberships m" in line]
+    assert "Index Cond: ((chat_id = w.chat) AND (user_id = w.member))" in near[member + 1]
+
+
 async def test_a_send_asks_little(app: Starlette, ann: Member, bob: Member, chat_id: int) -> None:
-    """Who this is; the chat with the membership, locked; what is near; and all that changes at once."""
+    """Who this is; the chat with the membership and what is near; and all that changes at once, if that holds."""
     with statements(app) as sent:
         assert (await ann.say(chat_id, "Hello")).status_code == 201
-    assert len(sent) == 4
+    assert len(sent) == 3
     await bob.post(f"/chats/{chat_id}/draft", data={"body": "Hi"})
-    with statements(app) as sent:  # and the pointers of all, and those that moved
+    with statements(
+        app
+    ) as sent:  # what is near again, locked; the pointers of all; and the changes before and after that
         assert (await bob.say(chat_id, "Hi there", seen=1)).status_code == 201
-    assert len(sent) == 6
+    assert len(sent) == 7
     assert [(chat["draft"], chat["unread"]) for chat in (await bob.read("/chats"))["chats"]] == [("", 0)]

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import select
@@ -25,7 +25,7 @@ from app.realtime.frames import ASK_AGAIN
 from app.users.models import User
 from tests.backing import Postgres
 from tests.conftest import RecordingBus
-from tests.make import JSON, Member, make_chat, statuses
+from tests.make import JSON, Member, make_chat, make_message, statuses
 from tests.waiting import until
 
 PATIENCE = 4
@@ -181,18 +181,39 @@ async def test_every_connection_is_set_up(app: Starlette, postgres: Postgres) ->
         assert (await work.rows(text("SHOW transaction_read_only")))[0][0] == "on"
 
 
+LOST = DBAPIError("COMMIT", {}, OSError("the connection was lost"))
+
+
 async def test_when_the_answer_to_a_commit_is_lost_its_chat_asks(
-    ann: Member, chat_id: int, bus: RecordingBus, monkeypatch: pytest.MonkeyPatch
+    app: Starlette, ann: Member, chat_id: int, bus: RecordingBus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(postgres_module, "DOUBT_SECONDS", 0.01)
     commit = AsyncConnection.commit
 
     async def commit_and_lose(connection: AsyncConnection) -> None:
         await commit(connection)
-        raise DBAPIError("COMMIT", {}, OSError("the connection was lost"))
+        raise LOST
 
     with monkeypatch.context() as patch:
         patch.setattr(AsyncConnection, "commit", commit_and_lose)
-        assert (await ann.say(chat_id, "Hello")).status_code == 503
+        with pytest.raises(Unavailable):
+            await make_message(app, ann, chat_id)
+    await until(lambda: bus.frames(topics.chat(chat_id)) == [ASK_AGAIN])
+    assert await ann.bodies(chat_id) == ["Hello"]
+
+
+async def test_and_to_a_statement_that_commits_by_itself(
+    app: Starlette, ann: Member, chat_id: int, bus: RecordingBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_module, "DOUBT_SECONDS", 0.01)
+
+    def lose(*call: Any) -> None:
+        if call[2].startswith("WITH change1"):
+            raise LOST
+
+    engine = app.state.database.engines[0].sync_engine
+    event.listen(engine, "after_cursor_execute", lose)
+    assert (await ann.say(chat_id, "Hello")).status_code == 503
+    event.remove(engine, "after_cursor_execute", lose)
     await until(lambda: bus.frames(topics.chat(chat_id)) == [ASK_AGAIN])
     assert await ann.bodies(chat_id) == ["Hello"]

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
+import httpx
 import pytest
 from sqlmodel import col, select
 from starlette.applications import Starlette
 
 from app.auth import service as auth
+from app.chats import service as chats
 from app.chats.models import Chat, Membership, MembershipInterval
+from app.db import Work
 from app.errors import Refused
 from app.expiry import service as expiry
 from app.groups import service as groups
@@ -28,6 +32,7 @@ from app.polls.models import Poll, Vote
 from app.receipts import service as receipts
 from app.receipts.marks import Mark
 from app.users.models import Contact, Person
+from tests.backing import Postgres
 from tests.conftest import RecordingBus
 from tests.make import (
     JSON,
@@ -41,6 +46,7 @@ from tests.make import (
     make_user,
     statuses,
 )
+from tests.waiting import until
 
 ROUNDS = 5  # a race is not lost every time
 
@@ -71,6 +77,54 @@ async def test_sends_of_two_processes_are_numbered_without_gaps(
     assert set(ends) == {""}
     assert await found(app, select(Message.seq).order_by(col(Message.seq))) == list(range(1, 201))
     assert await found(app, select(Chat.last_seq)) == [200]
+
+
+@asynccontextmanager
+async def between(
+    app: Starlette, postgres: Postgres, chat_id: int, ask: Awaitable[httpx.Response]
+) -> AsyncIterator[Work]:
+    """A work that changes a chat after what is asked has looked at it, and before that can store anything."""
+    async with app.state.database.write() as work:
+        await chats.lock(work, {chat_id})
+        asking = asyncio.ensure_future(ask)
+        await until(
+            lambda: postgres.sql("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'") == "1"
+        )
+        yield work
+    await asking
+
+
+async def test_a_send_that_another_one_overtook_stands_behind_it(
+    app: Starlette, postgres: Postgres, ann: Member, bob: Member, chat_id: int, bus: RecordingBus
+) -> None:
+    asking = asyncio.ensure_future(ann.say(chat_id, "Second"))
+    async with between(app, postgres, chat_id, asking) as work:
+        await messages.send(work, bob.person, chat_id, Draft(body="First"))
+    assert asking.result().status_code == 201
+    assert await ann.bodies(chat_id) == ["First", "Second"]
+    assert ["First" in html for html in bus.html(f"chat:{chat_id}")] == [True, False]
+
+
+async def test_who_was_removed_while_they_sent_said_nothing(
+    app: Starlette, postgres: Postgres, ann: Member, bob: Member
+) -> None:
+    group = await make_group(app, ann, bob)
+    asking = asyncio.ensure_future(bob.say(group, "Hello"))
+    async with between(app, postgres, group, asking) as work:
+        await groups.remove(work, ann.person, group, bob.id)
+    assert asking.result().status_code == 422
+    assert "Hello" not in await ann.bodies(group)
+
+
+async def test_the_same_send_at_two_processes_is_one_message(
+    app: Starlette, postgres: Postgres, ann: Member, bob: Member, chat_id: int
+) -> None:
+    draft = Draft(body="Once", id=str(uuid.uuid4()))
+    asking = asyncio.ensure_future(ann.say(chat_id, "Once", id=draft.id))
+    async with between(app, postgres, chat_id, asking) as work:
+        await messages.send(work, ann.person, chat_id, draft)
+    assert asking.result().status_code == 200
+    assert await bob.bodies(chat_id) == ["Once"]
 
 
 async def test_they_are_told_in_their_order(app: Starlette, ann: Member, chat_id: int, bus: RecordingBus) -> None:
