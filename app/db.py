@@ -121,14 +121,14 @@ class Database:
         async with counted("write", nullcontext()):
             return await self.backend.run(service, *arguments)
 
-    async def try_first(self, service: Service[T], *arguments: Any) -> T:
+    async def optimistic(self, service: Service[T], *arguments: Any) -> T:
         """The same for a service that locks by `work.lock`, looks, and begins its changes with a `Guard`.
 
         On PostgreSQL it locks nothing at first, which spares round trips, and runs again with locks where it lost
         a race or asks for more after its changes.
         """
         async with counted("write", nullcontext()):
-            return await self.backend.try_first(service, *arguments)
+            return await self.backend.optimistic(service, *arguments)
 
     def read(self) -> AbstractAsyncContextManager[Work]:
         """A work that only looks, at one state of the database, and waits for no writer. Raises Unavailable."""

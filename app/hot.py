@@ -30,7 +30,7 @@ class Hot:
         self.table = changed[1] if changed else None
         self.sqlite = text.format(rows=f"(SELECT {', '.join(fields)} FROM json_each(?1)) AS w", lock="")  # noqa: S608
         self.postgresql = text.format(rows=_rows(types), lock=lock)
-        self.guarded = text.format(rows=_rows(types, "WHERE EXISTS (SELECT FROM change1)"), lock=lock)
+        self.under_guard = text.format(rows=_rows(types, "WHERE EXISTS (SELECT FROM change1)"), lock=lock)
 
 
 class Guard(Hot):
@@ -41,8 +41,8 @@ def _rows(types: str, where: str = "") -> str:
     """The table for PostgreSQL, which takes JSON for a hundred rows and would rather read whole tables than look that
     many up; of a limit that it does not know it expects a tenth.
     """
-    least = "LIMIT (SELECT json_array_length($1::json))"
-    return f"(SELECT * FROM json_to_recordset($1::json) AS w({types}) {where} {least}) AS w"  # noqa: S608
+    all_of_them = "LIMIT (SELECT json_array_length($1::json))"
+    return f"(SELECT * FROM json_to_recordset($1::json) AS w({types}) {where} {all_of_them}) AS w"  # noqa: S608
 
 
 def _plain(value: datetime) -> str:
@@ -60,19 +60,18 @@ def packed(rows: Iterable[Mapping[str, Any]]) -> str:
 def together(statements: Sequence[Hot]) -> str:
     """One statement for PostgreSQL that makes all these changes; each has a parameter, in their order.
 
-    None sees what another one does, so no two may change the same table.
+    None sees what another one does, so no two may change the same table. Where the first one is a guard, the others
+    are made only if it finds rows, and the statement answers how many those are.
     """
-    texts = [_numbered(each.postgresql, place) for place, each in enumerate(statements, 1)]
-    first = ", ".join(f"change{place} AS ({text})" for place, text in enumerate(texts[:-1], 1))
-    return f"WITH {first} {texts[-1]}" if first else texts[-1]
-
-
-def guarded(statements: Sequence[Hot]) -> str:
-    """The same, but all are made only where the first one, a guard, finds rows; it answers how many those are."""
-    guard, *others = statements
-    texts = [f"{guard.postgresql} RETURNING 1", *(each.guarded for each in others)]
+    first, *others = statements
+    if isinstance(first, Guard):
+        texts = [f"{first.postgresql} RETURNING 1", *(each.under_guard for each in others)]
+        last = "SELECT count(*) FROM change1"
+    else:
+        *texts, last = [each.postgresql for each in statements]
+        last = _numbered(last, len(statements))
     changes = ", ".join(f"change{place} AS ({_numbered(text, place)})" for place, text in enumerate(texts, 1))
-    return f"WITH {changes} SELECT count(*) FROM change1"  # noqa: S608
+    return f"WITH {changes} {last}" if changes else last
 
 
 def _numbered(text: str, place: int) -> str:

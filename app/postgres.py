@@ -27,12 +27,16 @@ log = logging.getLogger(__name__)
 CONNECT_SECONDS = 2.5  # to get a connection out of the pool, or to make one
 WORK_SECONDS = 3.4  # for a whole work
 RECYCLE_SECONDS = 1800
-DOUBT_SECONDS = 1.0  # between two attempts to reach a database that was lost during a commit
-DOUBTS = 120
+# Between two attempts to reach a database that was lost during a commit; by then nothing is under way any more, as
+# the statement_timeout says.
+DOUBT_SECONDS = 3.1
+DOUBTS = 40
 AWAY = "The server cannot reach its database right now. Please try again in a moment."
 BUSY = "The server is very busy. Please try again in a moment."
 # SQLSTATEs that no second try mends: wrong values, a change in a work that only looks, wrong statements.
 OUR_FAULT = ("22", "25006", "42")
+# Those with which a statement that would have committed did not: a timeout, another one's lock, a deadlock.
+REFUSED = ("57014", "55P03", "40P01", "40001")
 SERVER = {
     "application_name": "parley",
     "timezone": "UTC",
@@ -97,7 +101,7 @@ def _require_durable(connection: Any, _record: Any) -> None:
 
 
 class Turns:
-    """Who locks a chat later is heard later.
+    """Who locks a chat later, or changes it later without a lock, is heard later.
 
     PostgreSQL lets a lock go before it says that the commit is done, so who waited for it may be told sooner.
     """
@@ -113,9 +117,10 @@ class Turns:
         held: list[int] = []
 
         def hold(chat_ids: Collection[int]) -> None:
-            earlier.extend(self.last[chat_id] for chat_id in chat_ids if self.last.get(chat_id, mine) is not mine)
-            self.last.update(dict.fromkeys(chat_ids, mine))
-            held.extend(chat_ids)
+            new = [chat_id for chat_id in chat_ids if chat_id not in held]  # who locks again came no later for that
+            earlier.extend(self.last[chat_id] for chat_id in new if chat_id in self.last)
+            self.last.update(dict.fromkeys(new, mine))
+            held.extend(new)
 
         work.hold = hold
         try:
@@ -140,22 +145,24 @@ class Postgres:
         self.turns = Turns()
 
     def write(self) -> AbstractAsyncContextManager[Writing]:
-        return self._write(self.engine, Writing)
+        return self._write(self.engine, Writing, _end())
 
     async def run(self, service: Service[T], *arguments: Any) -> T:
         async with self.write() as work:
             return await service(work, *arguments)
 
-    async def try_first(self, service: Service[T], *arguments: Any) -> T:
+    async def optimistic(self, service: Service[T], *arguments: Any) -> T:
+        end = _end()
         try:
-            async with self._write(self.unlocked, Optimistic) as work:
+            async with self._write(self.unlocked, Optimistic, end) as work:
                 return await service(work, *arguments)
         except Raced:
-            return await self.run(service, *arguments)
+            async with self._write(self.engine, Writing, end) as work:
+                return await service(work, *arguments)
 
     @asynccontextmanager
-    async def _write(self, engine: AsyncEngine, kind: type[Writing]) -> AsyncIterator[Writing]:
-        async with _connected(engine) as connection:
+    async def _write(self, engine: AsyncEngine, kind: type[Writing], end: float) -> AsyncIterator[Writing]:
+        async with _connected(engine, end) as connection:
             work = kind(connection)
             async with self.turns.turn(work) as earlier:
                 yield work
@@ -167,10 +174,11 @@ class Postgres:
                     raise
 
     async def _finish(self, work: Writing, earlier: Collection[asyncio.Event]) -> None:
+        await work.prepare()
         try:
             await work.commit()
         except (DBAPIError, asyncpg.InternalClientError, OSError) as error:
-            if not _is_ours(error):
+            if not _is_ours(error) and _sqlstate(error) not in REFUSED:
                 doubt = asyncio.create_task(self._doubt(work))
                 self.doubts.add(doubt)
                 doubt.add_done_callback(self.doubts.discard)
@@ -193,7 +201,7 @@ class Postgres:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Work]:
-        async with _connected(self.readers) as connection:
+        async with _connected(self.readers, _end()) as connection:
             yield Work(connection, many_of(connection))
 
     async def look(self, service: Service[T], *arguments: Any) -> T:
@@ -207,15 +215,18 @@ class Postgres:
         await self.engine.dispose()
 
 
+def _end() -> float:
+    """When a work that begins now has to be over, by the loop's clock."""
+    return asyncio.get_running_loop().time() + WORK_SECONDS
+
+
 @asynccontextmanager
-async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+async def _connected(engine: AsyncEngine, end: float) -> AsyncIterator[AsyncConnection]:
     """A connection for one transaction, which ends in time whatever becomes of the server. Raises Unavailable."""
-    loop = asyncio.get_running_loop()
-    ends = loop.time() + WORK_SECONDS
     connection = await _connect(engine)
     driver = (await connection.get_raw_connection()).driver_connection
     assert driver
-    deadline = loop.call_at(ends, driver.terminate)
+    deadline = asyncio.get_running_loop().call_at(end, driver.terminate)
     try:
         yield connection
     except asyncio.CancelledError:
@@ -257,4 +268,8 @@ def _is_ours(error: Exception) -> bool:
     """Whether to try again would not help."""
     if isinstance(error, IntegrityError):
         return True
-    return str(getattr(getattr(error, "orig", None), "sqlstate", None) or "").startswith(OUR_FAULT)
+    return _sqlstate(error).startswith(OUR_FAULT)
+
+
+def _sqlstate(error: Exception) -> str:
+    return str(getattr(getattr(error, "orig", None), "sqlstate", None) or "")

@@ -9,7 +9,7 @@ from sqlalchemy import CursorResult, Executable
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel.sql.expression import Select, SelectOfScalar
 
-from app.hot import Guard, Hot, guarded, packed, together
+from app.hot import Guard, Hot, packed, together
 from app.work import Many, Work
 
 T = TypeVar("T")
@@ -29,39 +29,50 @@ class Writing(Work):
         self.waiting: list[tuple[Hot, str]] = []
 
     async def lock(self, statement: Hot, rows: Iterable[Mapping[str, Any]]) -> None:
-        await self.many(statement, rows)
+        self.hold([row[0] for row in await self.many(statement, rows)])
 
     async def change(self, statement: Hot, rows: Iterable[Mapping[str, Any]]) -> None:
         if any(each.table == statement.table for each, _ in self.waiting):
-            await self.flush()
+            await self.before_asking()
         self.waiting.append((statement, packed(rows)))
 
+    async def before_asking(self) -> None:
+        """What is asked must see all changes."""
+        await self.flush()
+
     async def flush(self) -> None:
-        waiting, self.waiting = self.waiting, []
-        if waiting:
-            text = together([statement for statement, _ in waiting])
-            await self.connection.exec_driver_sql(text, tuple(rows for _, rows in waiting))
+        """Make the changes that wait. Raises Raced where a guard finds that what was seen holds no more."""
+        waiting, self.waiting = sorted(self.waiting, key=lambda each: not isinstance(each[0], Guard)), []
+        if not waiting:
+            return
+        text = together([statement for statement, _ in waiting])
+        result = await self.connection.exec_driver_sql(text, tuple(rows for _, rows in waiting))
+        if isinstance(waiting[0][0], Guard) and not result.scalar_one():
+            raise Raced
+
+    async def prepare(self) -> None:
+        """All that is left before the commit."""
+        await self.flush()
 
     async def commit(self) -> None:
-        await self.flush()
         await self.connection.commit()
 
     async def execute(self, statement: Executable, values: Any = None) -> CursorResult[Any]:
-        await self.flush()
+        await self.before_asking()
         return await super().execute(statement, values)
 
     async def all(self, statement: SelectOfScalar[T], values: Mapping[str, Any] | None = None) -> Sequence[T]:
-        await self.flush()
+        await self.before_asking()
         return await super().all(statement, values)
 
     async def rows(
         self, statement: Select[Any] | Executable, values: Mapping[str, Any] | None = None
     ) -> Sequence[Any]:
-        await self.flush()
+        await self.before_asking()
         return await super().rows(statement, values)
 
     async def _ask(self, statement: Hot, rows: str) -> Sequence[Sequence[Any]]:
-        await self.flush()
+        await self.before_asking()
         return await many_of(self.connection)(statement, rows)
 
 
@@ -69,11 +80,19 @@ class Optimistic(Writing):
     """A work that locks nothing, on a connection that commits by itself: its changes are one statement at its end.
 
     The first change is a guard: where it does not find its one row any more, nothing is changed. Raises Raced then,
-    where something is asked after a change, and for whatever is not hot.
+    where something is asked after a change, and for whatever is not hot or wants a lock.
     """
 
-    async def lock(self, statement: Hot, rows: Iterable[Mapping[str, Any]]) -> None:
-        """The guard takes the place of locks."""
+    def __init__(self, connection: AsyncConnection) -> None:
+        super().__init__(connection)
+        self.chats: set[int] = set()
+
+    async def lock(self, statement: Hot, rows: Iterable[Mapping[str, Any]]) -> None:  # noqa: ARG002
+        """The guard takes the place of locks; `rows` have a `chat`."""
+        self.chats |= {row["chat"] for row in rows}
+
+    async def require_lock(self) -> None:
+        raise Raced
 
     async def change(self, statement: Hot, rows: Iterable[Mapping[str, Any]]) -> None:
         rows = list(rows)
@@ -81,16 +100,16 @@ class Optimistic(Writing):
             raise Raced
         await super().change(statement, rows)
 
-    async def flush(self) -> None:
+    async def before_asking(self) -> None:
         raise Raced
 
+    async def prepare(self) -> None:
+        """What it changes is committed with the statement that changes it."""
+
     async def commit(self) -> None:
-        if not self.waiting:
-            return
-        text = guarded([statement for statement, _ in self.waiting])
-        result = await self.connection.exec_driver_sql(text, tuple(rows for _, rows in self.waiting))
-        if not result.scalar_one():
-            raise Raced
+        if self.waiting:
+            self.hold(self.chats)
+            await self.flush()
 
     async def _ask(self, statement: Hot, rows: str) -> Sequence[Sequence[Any]]:
         if self.waiting:

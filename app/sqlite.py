@@ -60,7 +60,7 @@ class Sqlite:
             log.error("the database refused: %s", error)
             raise Unavailable(NO_ROOM) from error
 
-    try_first = run  # there is one writer: whoever changes something has locked it all
+    optimistic = run  # there is one writer: whoever changes something has locked it all
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Work]:

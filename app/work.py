@@ -54,7 +54,8 @@ class Work:
         self.connection = connection
         self._many = many
         self.announcements: list[tuple[Broadcast, tuple[Any, ...]]] = []
-        # To be called with the ids of chats that were just locked, so that works are heard in that order.
+        # To be called with the ids of chats that were just locked, or are just to be changed: works are heard in that
+        # order.
         self.hold: Callable[[Collection[int]], object] = len
 
     async def execute(self, statement: Executable, values: Any = None) -> CursorResult[Any]:
@@ -79,7 +80,10 @@ class Work:
         return (await self.connection.execute(statement, values)).all()
 
     async def lock(self, statement: Hot, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Run a hot statement that locks what it answers; on SQLite there is one writer."""
+        """Run a hot statement that locks chats and answers their ids; on SQLite there is one writer."""
+
+    async def require_lock(self) -> None:
+        """For what nothing but such a lock keeps right."""
 
     async def many(self, statement: Hot, rows: Iterable[Mapping[str, Any]]) -> Sequence[Sequence[Any]]:
         """Run a statement of a hot path for all these rows at once; answers plain values."""

@@ -14,14 +14,17 @@ from app.chats.service import Step
 from app.db import Work
 from app.hot import Guard, Hot
 
-LOCK = Hot(
-    "SELECT c.id FROM {rows} JOIN chats c ON c.id = w.chat ORDER BY c.id {lock}", "FOR NO KEY UPDATE", chat="bigint"
-)
 # What a `Place` holds, in its order, and where it is found for `{rows}` with a chat and a member. The sum keeps
 # PostgreSQL from looking up the membership by the chat that it found: it would take all of the chat's.
 COLUMNS = "c.id, m.user_id, c.kind, c.last_seq, c.revision, m.is_present, m.read_seq, m.draft, c.lifetime"
 FOUND = """{rows} JOIN memberships m ON m.chat_id = w.chat AND m.user_id = w.member
     JOIN chats c ON c.id = w.chat + 0"""
+LOCK = Hot(
+    f"SELECT c.id FROM {FOUND} ORDER BY c.id {{lock}}",  # noqa: S608
+    lock="FOR NO KEY UPDATE OF c, m",
+    chat="bigint",
+    member="bigint",
+)
 ADVANCE = Guard(
     """UPDATE chats SET last_seq = w.seq, revision = w.revision
     FROM {rows} WHERE chats.id = w.chat AND chats.revision = w.before""",
@@ -53,15 +56,16 @@ class Place:
     lifetime: int
 
 
-async def lock(work: Work, chat_ids: Collection[int]) -> None:
-    """Let nobody else change these chats until the work ends."""
-    await work.lock(LOCK, [{"chat": chat_id} for chat_id in chat_ids])
-    work.hold(chat_ids)
+async def lock(work: Work, pairs: Collection[tuple[int, int]]) -> None:
+    """Let nobody else change the chats of these (chat id, user id) until the work ends; an optimistic one will notice
+    if somebody does.
+    """
+    await work.lock(LOCK, [{"chat": chat_id, "member": user_id} for chat_id, user_id in pairs])
 
 
 async def advance(work: Work, before: Mapping[int, int], steps: Mapping[int, Step]) -> None:
-    """Set the numbers of chats that are locked: nobody else takes any meanwhile, so the order of numbers is that of
-    commits. `before` are the revisions that were seen.
+    """Set the numbers of chats that were locked, so that their order is that of commits. `before` are the revisions
+    that were seen.
     """
     rows = [
         {"chat": chat_id, "before": before[chat_id], "seq": step.seq, "revision": step.revision}

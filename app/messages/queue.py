@@ -69,7 +69,7 @@ class SendQueue:
         if any(wish.draft.brings for wish in wishes):
             async with self.database.write() as work:
                 return await send_all(work, wishes)
-        return await self.database.try_first(send_all, wishes)
+        return await self.database.optimistic(send_all, wishes)
 
     async def _repeated(self, repeat: Repeat) -> Sent | Refused:
         async with self.database.read() as work:

@@ -100,9 +100,9 @@ class Newest:
 async def send_all(work: Work, wishes: Sequence[Sending]) -> list[Answer]:
     """Say all of this; answers for each wish, in their order, what became of it or why not.
 
-    Where no draft brings something for extras, it does as `Database.try_first` wants it.
+    Where no draft brings something for extras, it does as `Database.optimistic` wants it.
     """
-    await places.lock(work, {each.chat_id for each in wishes})
+    await places.lock(work, {(each.chat_id, each.user.id) for each in wishes})
     near = [{"chat": each.chat_id, "member": each.user.id, "id": each.draft.id} for each in wishes]
     found: dict[tuple[int, int], Place] = {}
     known: set[tuple[int, str]] = set()
@@ -206,22 +206,28 @@ class _Batch:
     async def store(self, work: Work) -> None:
         if not self.sent:
             return
+        if marks := self._marks():
+            await work.require_lock()  # pointers move without a revision
+            await receipts.store_locked(work, marks)
         await places.advance(work, {place.chat_id: place.revision for place in self.places.values()}, self.steps)
         await work.change(STORE, [_row(wish, shown) for wish, shown in self.sent.values()])
         if any(wish.draft.brings for wish, _ in self.sent.values()):
             await self._add_extras(work)
-        marks: dict[tuple[int, int], Mark] = {}
-        for wish, shown in self.sent.values():
-            key = wish.chat_id, wish.user.id
-            if wish.draft.seen > self.places[key].read_seq:
-                marks[key] = marks.get(key, Mark()).raised(Mark(0, min(wish.draft.seen, shown.seq - 1)))
+        for _, shown in self.sent.values():
             work.announce(broadcasts.sent, shown)
             chats.tell_newest(work, moving(shown))
         drafts = {(wish.chat_id, wish.user.id) for wish, _ in self.sent.values()}
         if drafts := {key for key in drafts if self.places[key].draft}:
             await places.drop_drafts(work, drafts)
-        if marks:  # what an optimistic work may not ask any more: pointers are raised in chats that are locked
-            await receipts.store_locked(work, marks)
+
+    def _marks(self) -> dict[tuple[int, int], Mark]:
+        """How far senders have read, where that is news."""
+        marks: dict[tuple[int, int], Mark] = {}
+        for wish, shown in self.sent.values():
+            key = wish.chat_id, wish.user.id
+            if wish.draft.seen > self.places[key].read_seq:
+                marks[key] = marks.get(key, Mark()).raised(Mark(0, min(wish.draft.seen, shown.seq - 1)))
+        return marks
 
     async def _add_extras(self, work: Work) -> None:
         """Let features store what messages bring for them, and show it."""

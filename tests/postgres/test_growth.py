@@ -157,8 +157,6 @@ async def test_a_send_into_a_long_chat_among_short_ones_looks_up_what_it_wants(
     with watched(app, asked.setdefault):
         assert (await ann.say(1000, "Hello")).status_code == 201
     near, changes = [[row[0] for row in await admin.fetch(f"EXPLAIN {sql}", *asked[sql])] for sql in list(asked)[-2:]]
-    for line in near + changes:
-        print(line)
     assert [line for line in near + changes if "Seq Scan" in line] == []
     (known,) = [n for n, line in enumerate(near) if "on messages known" in line]
     assert "Index Cond: ((chat_id = w.chat) AND (id = w.id))" in near[known + 1]

@@ -46,7 +46,7 @@ from tests.make import (
     make_user,
     statuses,
 )
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 ROUNDS = 5  # a race is not lost every time
 
@@ -103,6 +103,21 @@ async def test_a_send_that_another_one_overtook_stands_behind_it(
     assert asking.result().status_code == 201
     assert await ann.bodies(chat_id) == ["First", "Second"]
     assert ["First" in html for html in bus.html(f"chat:{chat_id}")] == [True, False]
+
+
+async def test_who_locks_a_chat_twice_does_not_wait_for_who_came_in_between(
+    app: Starlette, postgres: Postgres, ann: Member, chat_id: int
+) -> None:
+    asking = asyncio.ensure_future(ann.say(chat_id, "Hello"))
+
+    async def lock_twice() -> None:
+        async with between(app, postgres, chat_id, asking) as work:
+            await chats.lock(work, {chat_id})
+
+    done, _ = await asyncio.wait([asyncio.create_task(lock_twice())], timeout=PATIENCE)
+    assert done, "they wait for one another"
+    assert asking.result().status_code == 201
+    assert await ann.bodies(chat_id) == ["Hello"]
 
 
 async def test_who_was_removed_while_they_sent_said_nothing(
