@@ -50,17 +50,17 @@ _Entries = Mapping[_Row, dict[str, Any] | None]
 
 WAITING = """
     SELECT t.id, t.chat_id, t.text, t.facts, m.body, m.kind, m.sender_id, m.created_at
-    FROM {where}
+    FROM {tables}
     LEFT JOIN messages m ON m.chat_id = t.chat_id AND m.seq = t.seq AND m.deleted_at IS NULL
     WHERE t.is_stale ORDER BY t.id {end}
 """
 NEWEST = Hot(
-    WAITING.format(where="search_texts t", end="DESC LIMIT (SELECT w.most FROM {rows})"),
+    WAITING.format(tables="search_texts t", end="DESC LIMIT (SELECT w.most FROM {rows})"),
     most="integer",
 )
 # Other processes may have looked at the same ones; each takes what no other has taken.
 TAKE = Hot(
-    WAITING.format(where="{rows} JOIN search_texts t ON t.id = w.id", end="{lock}"),
+    WAITING.format(tables="{rows} JOIN search_texts t ON t.id = w.id", end="{lock}"),
     lock="FOR UPDATE OF t SKIP LOCKED",
     id="bigint",
 )

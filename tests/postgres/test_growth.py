@@ -170,9 +170,8 @@ async def test_a_send_asks_little(app: Starlette, ann: Member, bob: Member, chat
         assert (await ann.say(chat_id, "Hello")).status_code == 201
     assert len(sent) == 3
     await bob.post(f"/chats/{chat_id}/draft", data={"body": "Hi"})
-    with statements(
-        app
-    ) as sent:  # what is near again, locked; the pointers of all; and the changes before and after that
+    # The look again, with a lock, as pointers want one; all pointers; and changes in two: memberships change twice.
+    with statements(app) as sent:
         assert (await bob.say(chat_id, "Hi there", seen=1)).status_code == 201
     assert len(sent) == 7
     assert [(chat["draft"], chat["unread"]) for chat in (await bob.read("/chats"))["chats"]] == [("", 0)]
